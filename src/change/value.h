@@ -1,0 +1,60 @@
+/*
+ * change/value: PostgreSQL's text output -> a typed value that a graph can hold.
+ *
+ * The sessions that feed this are set to datestyle ISO, intervalstyle iso_8601, timezone UTC, bytea_output hex and
+ * extra_float_digits 3, so there is one text per value. Text kinds point into the input; arrays and bytea are built in the
+ * caller's arena. Pure: no I/O, no logging. docs/mapping.md has the table of rules (infinity, 24:00:00, NULL elements).
+ */
+#ifndef PGWEAVE_CHANGE_VALUE_H
+#define PGWEAVE_CHANGE_VALUE_H
+
+#include "base/arena.h"
+#include "change/type.h"
+
+#include <stdint.h>
+
+enum value_kind {
+	VALUE_NULL,
+	VALUE_BOOL,
+	VALUE_INT,
+	VALUE_FLOAT,
+	VALUE_STRING,
+	VALUE_BYTES,
+	VALUE_DATE,           /* days */
+	VALUE_TIME,           /* nanos of the day, offset_s */
+	VALUE_LOCAL_TIME,     /* nanos of the day */
+	VALUE_DATETIME,       /* seconds since 1970 in UTC, nanos; the offset is always 0 */
+	VALUE_LOCAL_DATETIME, /* seconds since 1970 as if in UTC, nanos */
+	VALUE_LIST,
+};
+
+struct value {
+	enum value_kind kind;
+	int32_t offset_s;
+	int32_t nanos; /* below 10^9, of a second */
+	uint32_t size; /* bytes of string and bytes, elements of list */
+	union {
+		bool boolean;
+		int64_t integer; /* also days, nanos of the day, seconds */
+		double real;
+		const char *bytes;
+		const struct value *list;
+	};
+};
+
+/*
+ * Reads one value of the given type. ERR_VALUE, class POISON, for what the type's rule refuses (an array with a NULL element or
+ * of more than one dimension, a numeric that is no integer where INTEGER was chosen) and for text that the type cannot have.
+ * ERR_NOMEM when the arena is full.
+ */
+int value_from_text(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                    struct error *error) _must_check;
+
+/* Equality as the graph sees it: NaN equals NaN, -0.0 equals 0.0, kinds must be the same. */
+bool value_equal(const struct value *a, const struct value *b);
+
+/* Appends the value for a person to read: strings quoted, long ones cut at size_max bytes. */
+struct buffer;
+void value_print(struct buffer *buffer, const struct value *value, size_t size_max);
+
+#endif

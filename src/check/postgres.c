@@ -1,0 +1,216 @@
+#include "check/room.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define VERSION_MIN 100000
+#define VERSION_TESTED_MAX 189999
+#define CLOCK_SKEW_WARN_S 5
+
+static void postgres__version(struct check *check, const struct postgres_server_facts *server)
+{
+	if (server->version_num < VERSION_MIN)
+		check__add(check, CHECK_ERROR, NULL, "PostgreSQL",
+		           "version %s is older than 10, the first with logical replication", server->version);
+	else if (server->version_num > VERSION_TESTED_MAX)
+		check__add(check, CHECK_WARNING, NULL, "PostgreSQL",
+		           "version %s is newer than those that pgweave was tested with", server->version);
+	else
+		check__add(check, CHECK_OK, NULL, "PostgreSQL", "version %s", server->version);
+	if (server->in_recovery)
+		check__add(check, CHECK_ERROR, "connect to the primary", "PostgreSQL",
+		           "this server is a standby; slots and publications are made on the primary");
+	if (strcmp(server->server_encoding, "SQL_ASCII") == 0)
+		check__add(check, CHECK_WARNING, NULL, "PostgreSQL",
+		           "the database's encoding is SQL_ASCII: text that is not valid UTF-8 cannot be carried over");
+}
+
+static void postgres__wal(struct check *check, const struct postgres_facts *facts)
+{
+	const struct postgres_server_facts *server = &facts->server;
+	int32_t slots = server->max_replication_slots - server->replication_slots_used;
+	int32_t senders = server->max_wal_senders - server->wal_senders_used;
+
+	if (strcmp(server->wal_level, "logical") != 0)
+		check__add(check, CHECK_ERROR, "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL", "PostgreSQL",
+		           "wal_level is %s; logical replication needs logical", server->wal_level);
+	else
+		check__add(check, CHECK_OK, NULL, "PostgreSQL", "wal_level is logical");
+	if (facts->slot.exists || slots > 0)
+		check__add(check, CHECK_OK, NULL, "PostgreSQL", "%d of %d replication slots are free", slots,
+		           server->max_replication_slots);
+	else
+		check__add(check, CHECK_ERROR, "ALTER SYSTEM SET max_replication_slots = 20; then restart PostgreSQL",
+		           "PostgreSQL", "all %d replication slots are used", server->max_replication_slots);
+	if (senders < 1 && !facts->slot.active)
+		check__add(check, CHECK_ERROR, "ALTER SYSTEM SET max_wal_senders = 20; then restart PostgreSQL", "PostgreSQL",
+		           "all %d WAL senders are used", server->max_wal_senders);
+	if (server->max_slot_wal_keep_size < 0)
+		check__add(check, CHECK_WARNING, "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf()",
+		           "PostgreSQL",
+		           "max_slot_wal_keep_size is unlimited: while the graph is away, WAL is kept until the disk is full");
+}
+
+static void postgres__clock(struct check *check, const struct postgres_server_facts *server)
+{
+	long long skew = llabs((long long)time(NULL) - (long long)(server->clock_us / 1000000));
+
+	if (skew > CLOCK_SKEW_WARN_S)
+		check__add(check, CHECK_WARNING, "synchronise the clocks (NTP)", "clock",
+		           "this machine and PostgreSQL differ by %lld s: reported lags are wrong by that much", skew);
+	else
+		check__add(check, CHECK_OK, NULL, "clock", "this machine and PostgreSQL agree");
+}
+
+static bool postgres__is_remote(const char *url)
+{
+	return !strstr(url, "127.0.0.1") && !strstr(url, "localhost") && !strstr(url, "[::1]") && !strstr(url, "host=/");
+}
+
+static void postgres__role(struct check *check, const struct postgres_facts *facts, const struct mapping_settings *settings)
+{
+	const struct postgres_role_facts *role = &facts->role;
+
+	if (role->replication || role->superuser) {
+		check__add(check, CHECK_OK, NULL, "role", "%s may use replication", role->name);
+	} else {
+		check__add(check, CHECK_ERROR, NULL, "role", "%s has no REPLICATION attribute", role->name);
+		check__mend(check, "ALTER ROLE \"%s\" REPLICATION", role->name);
+	}
+	if (settings->publication_managed && !facts->publication.exists && !role->can_create_in_database && !role->superuser) {
+		check__add(check, CHECK_ERROR, NULL, "role", "%s may not make a publication in database %s", role->name,
+		           role->database);
+		check__mend(check, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\"", role->database, role->name);
+	}
+	if (settings->publication_managed && facts->publication.exists && !facts->publication.owned)
+		check__add(check, CHECK_WARNING, NULL, "role", "%s does not own publication %s, so it cannot alter it",
+		           role->name, settings->publication);
+	if (!facts->server.ssl && postgres__is_remote(settings->postgres_url))
+		check__add(check, CHECK_WARNING, "add sslmode=verify-full to postgres.url", "TLS",
+		           "the connection to PostgreSQL is not encrypted");
+}
+
+static void postgres__slot(struct check *check, const struct postgres_slot_facts *slot, const struct mapping_settings *settings)
+{
+	if (!slot->exists)
+		check__add(check, CHECK_OK, NULL, "slot", "%s does not exist yet; run makes it with its snapshot",
+		           settings->slot);
+	else if (slot->wal_status && strcmp(slot->wal_status, "lost") == 0)
+		check__add(check, CHECK_ERROR, "pgweave run --resnapshot", "slot", "%s was invalidated: its WAL is gone",
+		           settings->slot);
+	else if (!slot->own_database || !slot->plugin || strcmp(slot->plugin, "pgoutput") != 0)
+		check__add(check, CHECK_ERROR, "set stream.slot to another name", "slot",
+		           "%s is not a pgoutput slot of this database", settings->slot);
+	else if (slot->active)
+		check__add(check, CHECK_OK, NULL, "slot", "%s is in use by server process %d", settings->slot,
+		           slot->active_pid);
+	else
+		check__add(check, CHECK_OK, NULL, "slot", "%s exists and is free; it holds back %lld MiB of WAL",
+		           settings->slot, (long long)(slot->retained_bytes >> 20));
+	if (slot->exists && slot->retained_bytes > 0 && (uint64_t)slot->retained_bytes > settings->wal_retained_warn)
+		check__add(check, CHECK_WARNING, "start pgweave run, or drop the slot", "slot", "%s holds back %lld MiB of WAL",
+		           settings->slot, (long long)(slot->retained_bytes >> 20));
+}
+
+static bool postgres__publishes(const struct postgres_publication_facts *publication, uint32_t oid)
+{
+	for (uint32_t i = 0; i < publication->tables_count; i++)
+		if (publication->tables[i].oid == oid)
+			return true;
+	return false;
+}
+
+static void postgres__publication(struct check *check, const struct postgres_publication_facts *publication,
+                                  const struct mapping_settings *settings, const struct plan *plan)
+{
+	bool managed = settings->publication_managed;
+	uint32_t missing = 0;
+
+	if (!publication->exists) {
+		check__add(check, managed ? CHECK_OK : CHECK_ERROR, managed ? NULL : "have an administrator make it",
+		           "publication", "%s does not exist%s", settings->publication,
+		           managed ? " yet; apply or run makes it" : "");
+		return;
+	}
+	for (uint32_t i = 0; plan && i < plan->tables_count; i++) {
+		if (postgres__publishes(publication, plan->tables[i].oid))
+			continue;
+		missing++;
+		check__add(check, CHECK_ERROR, "pgweave apply, then pgweave run --resnapshot", "publication",
+		           "%s does not publish %s.%s", settings->publication, plan->tables[i].schema, plan->tables[i].name);
+	}
+	if (!publication->inserts || !publication->updates || !publication->deletes || !publication->truncates) {
+		check__add(check, CHECK_ERROR, NULL, "publication",
+		           "%s does not publish all of insert, update, delete, truncate", settings->publication);
+		check__mend(check, "ALTER PUBLICATION \"%s\" SET (publish = 'insert, update, delete, truncate')",
+		            settings->publication);
+	}
+	for (uint32_t i = 0; i < publication->tables_count; i++)
+		if (publication->tables[i].row_filter)
+			check__add(check, CHECK_WARNING, NULL, "publication",
+			           "%s publishes %s.%s with a row filter (%s), which the snapshot does not know",
+			           settings->publication, publication->tables[i].schema, publication->tables[i].name,
+			           publication->tables[i].row_filter);
+	if (!missing)
+		check__add(check, CHECK_OK, NULL, "publication", "%s publishes all mapped tables", settings->publication);
+}
+
+void check__postgres(struct check *check, const struct postgres_facts *facts, const struct mapping_settings *settings,
+                     const struct plan *plan)
+{
+	postgres__version(check, &facts->server);
+	postgres__wal(check, facts);
+	postgres__clock(check, &facts->server);
+	postgres__role(check, facts, settings);
+	postgres__slot(check, &facts->slot, settings);
+	postgres__publication(check, &facts->publication, settings, plan);
+}
+
+static void postgres__table(struct check *check, const struct catalog_table *table, const struct plan_table *mapped,
+                            const struct postgres_role_facts *role, bool publish)
+{
+	char object[256];
+
+	snprintf(object, sizeof(object), "table %s.%s", table->schema, table->name);
+	if (!table->can_select) {
+		check__add(check, CHECK_ERROR, NULL, object, "%s may not read it", role->name);
+		check__mend(check, "GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"", table->schema, table->name, role->name);
+	}
+	if (publish && !table->owned && !role->superuser)
+		check__add(check, CHECK_ERROR,
+		           "have its owner, or a superuser, make the publication; then stream.managed: false", object,
+		           "%s does not own it, so it cannot publish it", role->name);
+	if (table->row_security && !role->bypass_rls && !role->superuser) {
+		check__add(check, CHECK_ERROR, NULL, object, "row security hides rows from %s: the snapshot would lack them",
+		           role->name);
+		check__mend(check, "ALTER ROLE \"%s\" BYPASSRLS", role->name);
+	}
+	if (table->unlogged) {
+		check__add(check, CHECK_ERROR, NULL, object, "it is unlogged: its changes are not in the WAL");
+		check__mend(check, "ALTER TABLE \"%s\".\"%s\" SET LOGGED", table->schema, table->name);
+	}
+	if (table->replica_identity == 'f')
+		check__add(check, CHECK_OK, NULL, object,
+		           "REPLICA IDENTITY FULL: more WAL than pgweave needs, which finds its way with the key");
+	if (mapped->rows_estimate < 0) {
+		check__add(check, CHECK_WARNING, NULL, object, "it was never analysed, so progress and estimates are blind");
+		check__mend(check, "ANALYZE \"%s\".\"%s\"", table->schema, table->name);
+	}
+}
+
+void check__tables(struct check *check, const struct catalog *catalog, const struct plan *plan,
+                   const struct postgres_role_facts *role, const struct mapping_settings *settings,
+                   const struct postgres_publication_facts *publication)
+{
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		const struct catalog_table *table = catalog_table_by_oid(catalog, plan->tables[i].oid);
+		bool publish = settings->publication_managed && !postgres__publishes(publication, plan->tables[i].oid);
+
+		if (table)
+			postgres__table(check, table, &plan->tables[i], role, publish);
+	}
+	check__add(check, CHECK_OK, NULL, "mapping", "%u tables, %u labels, %u relationship types fit the catalogue",
+	           plan->tables_count, plan->nodes_count, plan->edges_count);
+}

@@ -1,0 +1,95 @@
+#include "cli/cli.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct cli_command cli_commands[] = {
+        {"init", "POSTGRES_URL [NEO4J_URL]", "Writes a mapping file from a database's catalogue",
+         "Reads the catalogue and prints YAML: every table with a key becomes a node or, when it is a join table, a "
+         "relationship;\n"
+         "every foreign key becomes a relationship. Comments say what to decide, and what was left out and why. Nothing is "
+         "changed.\n"
+         "First contact: pgweave init URL URL > pgweave.yaml, then pgweave plan, then pgweave run.",
+         cli_init},
+        {"check", "", "Looks at everything that could go wrong, before it does",
+         "Servers, permissions, wal_level, slots, replica identities, keys, constraints, versions, clocks, TLS. Each finding "
+         "comes\n"
+         "with the statement that mends it. Nothing is changed.\n\n"
+         "Exit codes: 0 when nothing would stop `run`, 1 when something would.",
+         cli_check},
+        {"plan", "", "Shows what would be made in both databases",
+         "The graph that the mapping makes, in words or as a picture, with estimates, samples from real rows, and warnings. "
+         "Nothing is\n"
+         "changed.",
+         cli_plan},
+        {"apply", "", "Makes the publication and the graph's constraints",
+         "`run` does this by itself on its first start. Use it to give the work to an administrator, or after the publication "
+         "was\n"
+         "altered. The slot is made by `run`, together with the snapshot.",
+         cli_apply},
+        {"run", "", "Loads the graph, then keeps it in step: the daemon",
+         "On the first start it makes the publication, the constraints and the slot, and loads all mapped tables under the "
+         "slot's\n"
+         "snapshot; then, and on every later start, it streams changes from the graph's checkpoint. It reconnects for ever.\n"
+         "SIGTERM and SIGINT end it between two transactions; SIGHUP reads the mapping file again.\n\n"
+         "Exit codes: 0 stopped by a signal; 64 usage; 65 the mapping does not fit the database; 69 a server cannot be reached "
+         "(only\n"
+         "where waiting does not help, such as TLS); 74 the pipeline cannot go on as it stands, see the message; 75 another "
+         "writer took\n"
+         "over; 77 login or permission; 78 the mapping file is wrong.",
+         cli_run},
+        {"status", "", "Shows how far the graph is, and whether all is well",
+         "Reads the checkpoint in the graph, the slot and the publication.\n\n"
+         "Exit codes: 0 when the pipeline is running and well, 1 when it is not.",
+         cli_status},
+        {"verify", "[TABLE|LABEL|TYPE]...", "Proves that the graph equals PostgreSQL, while both are in use",
+         "Compares every mapped row, property and relationship, both ways. A difference is reported only after the graph has "
+         "passed\n"
+         "the WAL position at which it was seen.\n\n"
+         "Exit codes: 0 only when they are equal, 1 when they differ.",
+         cli_verify},
+        {"version", "", "Prints the version", "And those of the libraries in use.", cli_version},
+};
+const size_t cli_commands_count = sizeof(cli_commands) / sizeof(*cli_commands);
+
+static void main__help(FILE *to)
+{
+	fprintf(to, "Usage: pgweave [-c FILE] COMMAND [OPTION]...\n"
+	            "Keeps a Neo4j graph in step with a PostgreSQL database, and proves that they agree.\n\nCommands:\n");
+	for (size_t i = 0; i < cli_commands_count; i++)
+		fprintf(to, "  %-10s %s\n", cli_commands[i].name, cli_commands[i].summary);
+	fprintf(to, "\n'pgweave COMMAND --help' tells more. The mapping file is %s unless -c says otherwise.\n",
+	        CLI_CONFIG_DEFAULT);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.config = CLI_CONFIG_DEFAULT, .log = {.level = LOG_INFO}};
+	int at = 1;
+
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	while (at < argc && argv[at][0] == '-') {
+		if ((strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--config") == 0) && at + 1 < argc) {
+			cli.config = argv[at + 1];
+			at += 2;
+		} else if (strcmp(argv[at], "--json") == 0) {
+			cli.json = true;
+			at++;
+		} else if (strcmp(argv[at], "-h") == 0 || strcmp(argv[at], "--help") == 0) {
+			main__help(stdout);
+			return 0;
+		} else if (strcmp(argv[at], "--version") == 0) {
+			return cli_version(&cli, &cli_commands[cli_commands_count - 1], 1, argv);
+		} else {
+			break;
+		}
+	}
+	for (size_t i = 0; i < cli_commands_count && at < argc; i++)
+		if (strcmp(argv[at], cli_commands[i].name) == 0)
+			return cli_commands[i].run(&cli, &cli_commands[i], argc - at, argv + at);
+	if (at < argc)
+		fprintf(stderr, "pgweave: there is no command %s\n\n", argv[at]);
+	main__help(stderr);
+	return error_code_exit(ERR_USAGE);
+}

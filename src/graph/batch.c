@@ -1,0 +1,773 @@
+#include "graph/batch.h"
+
+#include "graph/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define OPERATION_ROWS_MAX 5000
+#define OPERATION_ROWS_FIRST 16
+#define SLOTS_FIRST 1024
+/* A batch keeps its table between rounds unless it grew beyond this. */
+#define SLOTS_KEPT 65536
+
+/* What becomes of one row in one segment. */
+struct entity {
+	struct graph_row row;
+	const struct cell *base; /* the row as the graph has it, where the server told (REPLICA IDENTITY FULL); or NULL */
+	uint64_t hash;
+	uint64_t transaction; /* the last one that touched it, by count */
+	bool fresh;           /* the graph holds nothing of it */
+	bool deleted;
+	struct entity *next;
+};
+
+struct rename {
+	struct graph_row row;
+	struct rename *next;
+};
+
+/* Of one table in one segment. */
+struct table_changes {
+	struct entity *first;
+	struct entity **last;
+	struct rename *first_rename;
+	struct rename **last_rename;
+	bool truncated;
+};
+
+struct segment {
+	struct table_changes *tables;
+	bool used;
+	struct segment *next;
+};
+
+struct graph_batch {
+	struct graph_statements *statements;
+	const struct plan *plan;
+	struct arena arena;
+	struct segment *first;
+	struct segment *current;
+	struct entity **slots; /* of the current segment: open addressing by key */
+	size_t slots_count;
+	size_t entities_count;
+	struct arena_mark operations_mark; /* what is behind it belongs to the operations */
+	bool operations_made;
+	uint64_t transactions;
+	uint64_t changes;
+};
+
+struct graph_batch *graph_batch_new(struct graph_statements *statements, size_t size_max)
+{
+	struct graph_batch *batch = calloc(1, sizeof(*batch));
+
+	if (!batch)
+		return NULL;
+	batch->statements = statements;
+	batch->plan = statements->plan;
+	arena_init(&batch->arena, size_max);
+	return batch;
+}
+
+void graph_batch_free(struct graph_batch *batch)
+{
+	if (!batch)
+		return;
+	arena_free(&batch->arena);
+	free(batch->slots);
+	free(batch);
+}
+
+void graph_batch_reset(struct graph_batch *batch)
+{
+	arena_reset(&batch->arena);
+	batch->first = NULL;
+	batch->current = NULL;
+	batch->operations_made = false;
+	batch->entities_count = 0;
+	batch->transactions = 0;
+	batch->changes = 0;
+	if (batch->slots_count > SLOTS_KEPT) {
+		free(batch->slots);
+		batch->slots = NULL;
+		batch->slots_count = 0;
+	}
+}
+
+uint64_t graph_batch_changes(const struct graph_batch *batch)
+{
+	return batch->changes;
+}
+
+size_t graph_batch_size(const struct graph_batch *batch)
+{
+	return batch->arena.used;
+}
+
+bool graph_batch_fits(const struct graph_batch *batch, size_t transaction_size)
+{
+	/* cells are copied once, and an entity and its rows in the statements cost about as much as a small row again */
+	return transaction_size <= (batch->arena.size_max - batch->arena.used) / 4;
+}
+
+/* ---- segments and their table of entities ---- */
+
+static int batch__new_segment(struct graph_batch *batch)
+{
+	struct segment *segment = arena_calloc(&batch->arena, 1, sizeof(*segment));
+
+	if (!segment)
+		return ERR_LIMIT;
+	segment->tables = arena_calloc(&batch->arena, batch->plan->tables_count, sizeof(*segment->tables));
+	if (!segment->tables)
+		return ERR_LIMIT;
+	for (uint32_t i = 0; i < batch->plan->tables_count; i++) {
+		segment->tables[i].last = &segment->tables[i].first;
+		segment->tables[i].last_rename = &segment->tables[i].first_rename;
+	}
+	if (batch->current)
+		batch->current->next = segment;
+	else
+		batch->first = segment;
+	batch->current = segment;
+	batch->entities_count = 0;
+	if (batch->slots)
+		memset(batch->slots, 0, batch->slots_count * sizeof(*batch->slots));
+	return 0;
+}
+
+static uint64_t batch__hash(const struct plan_table *table, const struct cell *key)
+{
+	uint64_t hash = table->index;
+
+	for (uint32_t i = 0; i < table->key_count; i++)
+		hash = XXH3_64bits_withSeed(key[i].data, key[i].size, hash + key[i].size);
+	return hash;
+}
+
+static bool batch__cell_equal(const struct cell *a, const struct cell *b)
+{
+	return a->kind == b->kind && a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
+static bool batch__key_equal(const struct plan_table *table, const struct cell *a, const struct cell *b)
+{
+	for (uint32_t i = 0; i < table->key_count; i++)
+		if (!batch__cell_equal(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+/* The slot that holds the row's entity, or the empty one where it belongs. There is always an empty one. */
+static struct entity **batch__slot(struct graph_batch *batch, const struct plan_table *table, const struct cell *key,
+                                   uint64_t hash)
+{
+	size_t mask = batch->slots_count - 1;
+
+	for (size_t i = hash & mask;; i = (i + 1) & mask) {
+		struct entity *entity = batch->slots[i];
+
+		if (!entity || (entity->hash == hash && entity->row.table == table->index &&
+		                batch__key_equal(table, entity->row.cells, key)))
+			return &batch->slots[i];
+	}
+}
+
+static int batch__make_room(struct graph_batch *batch)
+{
+	size_t count = batch->slots_count ? batch->slots_count * 2 : SLOTS_FIRST;
+	struct entity **slots, **old = batch->slots;
+	size_t old_count = batch->slots_count;
+
+	if (batch->slots_count && batch->entities_count < batch->slots_count / 4 * 3)
+		return 0;
+	slots = calloc(count, sizeof(*slots));
+	if (!slots)
+		return ERR_NOMEM;
+	batch->slots = slots;
+	batch->slots_count = count;
+	for (size_t i = 0; i < old_count; i++)
+		if (old[i])
+			*batch__slot(batch, &batch->plan->tables[old[i]->row.table], old[i]->row.cells, old[i]->hash) = old[i];
+	free(old);
+	return 0;
+}
+
+static struct entity *batch__find(struct graph_batch *batch, const struct plan_table *table, const struct cell *key)
+{
+	if (!batch->slots_count)
+		return NULL;
+	return *batch__slot(batch, table, key, batch__hash(table, key));
+}
+
+/* Copies cells and their bytes; what is UNCHANGED takes its value from `earlier` where that is given. */
+static struct cell *batch__copy(struct graph_batch *batch, const struct cell *cells, uint32_t count, const struct cell *earlier)
+{
+	size_t size = count * sizeof(*cells);
+	struct cell *copy;
+	char *bytes;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (cells[i].kind == CELL_TEXT)
+			size += cells[i].size;
+	copy = arena_alloc(&batch->arena, size);
+	if (!copy)
+		return NULL;
+	bytes = (char *)(copy + count);
+	for (uint32_t i = 0; i < count; i++) {
+		copy[i] = (struct cell){.kind = cells[i].kind};
+		if (cells[i].kind == CELL_UNCHANGED && earlier) {
+			copy[i] = earlier[i];
+		} else if (cells[i].kind == CELL_TEXT) {
+			memcpy(bytes, cells[i].data, cells[i].size);
+			copy[i].data = bytes;
+			copy[i].size = cells[i].size;
+			bytes += cells[i].size;
+		}
+	}
+	return copy;
+}
+
+/* Finds or makes the entity of that key in the current segment. A new one has no cells yet but the key's. */
+static int batch__entity(struct graph_batch *batch, const struct plan_table *table, const struct cell *cells,
+                         struct entity **ret_entity, bool *ret_new)
+{
+	struct table_changes *changes = &batch->current->tables[table->index];
+	uint64_t hash = batch__hash(table, cells);
+	struct entity **slot, *entity;
+	int rc = batch__make_room(batch);
+
+	if (rc < 0)
+		return rc;
+	slot = batch__slot(batch, table, cells, hash);
+	*ret_new = !*slot;
+	*ret_entity = *slot;
+	if (*slot)
+		return 0;
+	entity = arena_calloc(&batch->arena, 1, sizeof(*entity));
+	if (!entity)
+		return ERR_LIMIT;
+	entity->row.table = table->index;
+	entity->hash = hash;
+	*slot = entity;
+	batch->entities_count++;
+	*changes->last = entity;
+	changes->last = &entity->next;
+	batch->current->used = true;
+	*ret_entity = entity;
+	return 0;
+}
+
+/* ---- changes ---- */
+
+static int batch__upsert(struct graph_batch *batch, const struct plan_table *table, const struct change *change, bool insert,
+                         bool renamed)
+{
+	const struct cell *earlier;
+	struct entity *entity;
+	bool new;
+	int rc = batch__entity(batch, table, change->row, &entity, &new);
+
+	if (rc < 0)
+		return rc;
+	/* what one transaction deleted and a later one made again is another node: its graph-only parts do not come back */
+	if (!new && entity->deleted && !entity->fresh && entity->transaction != batch->transactions) {
+		rc = batch__new_segment(batch);
+		if (rc == 0)
+			rc = batch__entity(batch, table, change->row, &entity, &new);
+		if (rc < 0)
+			return rc;
+	}
+	earlier = new || entity->deleted ? NULL : entity->row.cells;
+	if (new) {
+		entity->fresh = insert;
+		if (!insert && !renamed && change->old_is_full && change->old) {
+			entity->base = batch__copy(batch, change->old, table->columns_count, NULL);
+			if (!entity->base)
+				return ERR_LIMIT;
+		}
+	}
+	entity->row.cells = batch__copy(batch, change->row, table->columns_count, earlier);
+	if (!entity->row.cells)
+		return ERR_LIMIT;
+	if (entity->deleted)
+		entity->base = NULL;
+	entity->deleted = false;
+	entity->transaction = batch->transactions;
+	entity->row.lsn = change->lsn;
+	return 0;
+}
+
+static int batch__delete(struct graph_batch *batch, const struct plan_table *table, const struct change *change)
+{
+	struct entity *entity;
+	bool new;
+	int rc = batch__entity(batch, table, change->old, &entity, &new);
+
+	if (rc < 0)
+		return rc;
+	if (new) {
+		entity->row.cells = batch__copy(batch, change->old, table->columns_count, NULL);
+		if (!entity->row.cells)
+			return ERR_LIMIT;
+	}
+	entity->deleted = true;
+	entity->transaction = batch->transactions;
+	entity->row.lsn = change->lsn;
+	return 0;
+}
+
+static int batch__rename(struct graph_batch *batch, const struct plan_table *table, const struct change *change)
+{
+	struct table_changes *changes;
+	struct rename *rename;
+	int rc;
+
+	if (batch__find(batch, table, change->old) || batch__find(batch, table, change->row)) {
+		rc = batch__new_segment(batch);
+		if (rc < 0)
+			return rc;
+	}
+	rename = arena_calloc(&batch->arena, 1, sizeof(*rename));
+	if (!rename)
+		return ERR_LIMIT;
+	rename->row.table = table->index;
+	rename->row.lsn = change->lsn;
+	rename->row.old = batch__copy(batch, change->old, table->columns_count, NULL);
+	rename->row.cells = batch__copy(batch, change->row, table->columns_count, NULL);
+	if (!rename->row.old || !rename->row.cells)
+		return ERR_LIMIT;
+	changes = &batch->current->tables[table->index];
+	*changes->last_rename = rename;
+	changes->last_rename = &rename->next;
+	batch->current->used = true;
+	return batch__upsert(batch, table, change, false, true);
+}
+
+static int batch__truncate(struct graph_batch *batch, const struct plan_table *table)
+{
+	int rc = batch->current->used ? batch__new_segment(batch) : 0;
+
+	if (rc == 0)
+		batch->current->tables[table->index].truncated = true;
+	return rc;
+}
+
+static int batch__change(struct graph_batch *batch, const struct change *change)
+{
+	const struct plan_table *table = &batch->plan->tables[change->table];
+
+	switch (change->kind) {
+	case CHANGE_INSERT:
+		return batch__upsert(batch, table, change, true, false);
+	case CHANGE_UPDATE:
+		if (change->old && !batch__key_equal(table, change->old, change->row))
+			return batch__rename(batch, table, change);
+		return batch__upsert(batch, table, change, false, false);
+	case CHANGE_DELETE:
+		return batch__delete(batch, table, change);
+	case CHANGE_TRUNCATE:
+		return batch__truncate(batch, table);
+	}
+	return 0;
+}
+
+static int batch__failed(int rc, const struct graph_batch *batch, struct error *error)
+{
+	if (rc == ERR_LIMIT)
+		return error_set(error, rc, "a batch of changes needs more than %zu bytes", batch->arena.size_max);
+	if (rc < 0)
+		return error_set(error, rc, "no memory for a batch of changes");
+	return rc;
+}
+
+int graph_batch_add(struct graph_batch *batch, const struct transaction *transaction, struct error *error)
+{
+	int rc = batch->current ? 0 : batch__new_segment(batch);
+
+	batch->operations_made = false;
+	batch->transactions++;
+	for (const struct change *change = transaction->first; change && rc == 0; change = change->next) {
+		rc = batch__change(batch, change);
+		batch->changes++;
+	}
+	return batch__failed(rc, batch, error);
+}
+
+int graph_batch_add_row(struct graph_batch *batch, uint32_t table, const struct cell *cells, bool fresh, uint64_t lsn,
+                        struct error *error)
+{
+	struct change change = {.kind = CHANGE_INSERT, .table = table, .row = cells, .lsn = lsn};
+	int rc = batch->current ? 0 : batch__new_segment(batch);
+
+	if (rc == 0)
+		rc = batch__upsert(batch, &batch->plan->tables[table], &change, fresh, false);
+	batch->changes++;
+	return batch__failed(rc, batch, error);
+}
+
+/* ---- from entities to statements ---- */
+
+/* The operations of one segment while they grow. */
+struct builder {
+	struct graph_batch *batch;
+	struct building **open[GRAPH_STATEMENT_KINDS]; /* by index: the newest first */
+	uint8_t *mask;                                 /* scratch, as large as the longest list of properties */
+	struct graph_operation **last;
+};
+
+struct building {
+	struct graph_operation operation;
+	uint32_t capacity;
+	struct building *previous;
+};
+
+static int builder__grow(struct builder *builder, struct building *building)
+{
+	uint32_t capacity = building->capacity ? building->capacity * 2 : OPERATION_ROWS_FIRST;
+	struct graph_row **rows = arena_alloc(&builder->batch->arena, capacity * sizeof(*rows));
+
+	if (!rows)
+		return ERR_LIMIT;
+	if (building->operation.rows_count)
+		memcpy(rows, building->operation.rows, building->operation.rows_count * sizeof(*rows));
+	building->operation.rows = rows;
+	building->capacity = capacity;
+	return 0;
+}
+
+static int builder__add(struct builder *builder, enum graph_statement_kind kind, uint32_t index, const uint8_t *mask,
+                        struct graph_row *row)
+{
+	struct building **open = &builder->open[kind][index], *building = *open;
+	const struct graph_statement *statement = graph_statement_get(builder->batch->statements, kind, index, mask);
+
+	if (!statement)
+		return ERR_NOMEM;
+	while (building && building->operation.statement != statement)
+		building = building->previous;
+	if (!building || building->operation.rows_count == OPERATION_ROWS_MAX) {
+		building = arena_calloc(&builder->batch->arena, 1, sizeof(*building));
+		if (!building)
+			return ERR_LIMIT;
+		building->operation.statement = statement;
+		building->previous = *open;
+		*open = building;
+	}
+	if (!row)
+		return 0;
+	if (building->operation.rows_count == building->capacity && builder__grow(builder, building) < 0)
+		return ERR_LIMIT;
+	building->operation.rows[building->operation.rows_count++] = row;
+	return 0;
+}
+
+/* The properties whose value nobody knows; NULL when all are known. */
+static const uint8_t *builder__mask(struct builder *builder, const struct plan_property *properties, uint32_t count,
+                                    const struct cell *cells)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		builder->mask[i] = cells[properties[i].column].kind == CELL_UNCHANGED;
+		any |= builder->mask[i];
+	}
+	return any ? builder->mask : NULL;
+}
+
+static bool builder__end_has(const struct plan *plan, const struct plan_end *end, const struct cell *cells, enum cell_kind kind)
+{
+	for (uint32_t i = 0; i < plan->nodes[end->node].key_count; i++)
+		if (cells[end->columns[i]].kind == kind)
+			return true;
+	return false;
+}
+
+static bool builder__end_same(const struct plan *plan, const struct plan_end *end, const struct entity *entity)
+{
+	if (!entity->base)
+		return false;
+	for (uint32_t i = 0; i < plan->nodes[end->node].key_count; i++)
+		if (!batch__cell_equal(&entity->row.cells[end->columns[i]], &entity->base[end->columns[i]]))
+			return false;
+	return true;
+}
+
+static int builder__foreign_key(struct builder *builder, const struct plan_edge *edge, struct entity *entity)
+{
+	const struct plan *plan = builder->batch->plan;
+	const struct plan_end *far = edge->owner_is_from ? &edge->to : &edge->from;
+	const struct cell *cells = entity->row.cells;
+
+	if (builder__end_has(plan, far, cells, CELL_UNCHANGED) || builder__end_same(plan, far, entity))
+		return 0;
+	if (!builder__end_has(plan, far, cells, CELL_NULL))
+		return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index, NULL,
+		                    &entity->row);
+	return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
+}
+
+static int builder__join(struct builder *builder, const struct plan_edge *edge, struct entity *entity)
+{
+	const struct plan *plan = builder->batch->plan;
+	const struct cell *cells = entity->row.cells;
+
+	if (builder__end_has(plan, &edge->from, cells, CELL_NULL) || builder__end_has(plan, &edge->to, cells, CELL_NULL))
+		return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
+	return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index,
+	                    builder__mask(builder, edge->properties, edge->properties_count, cells), &entity->row);
+}
+
+static int builder__live(struct builder *builder, const struct plan_table *table, struct entity *entity)
+{
+	const struct plan_node *node = table->node;
+	int rc = 0;
+
+	if (node)
+		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index,
+		                  builder__mask(builder, node->properties, node->properties_count, entity->row.cells),
+		                  &entity->row);
+	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++) {
+		const struct plan_edge *edge = table->edges[i];
+
+		rc = edge->kind == PLAN_EDGE_FOREIGN_KEY ? builder__foreign_key(builder, edge, entity)
+		                                         : builder__join(builder, edge, entity);
+	}
+	return rc;
+}
+
+static int builder__dead(struct builder *builder, const struct plan_table *table, struct entity *entity)
+{
+	bool edges = !table->node || graph_node_deletes_edges(builder->batch->plan, table->node);
+	int rc = 0;
+
+	if (entity->fresh)
+		return 0;
+	for (uint32_t i = 0; i < table->edges_count && edges && rc == 0; i++)
+		rc = builder__add(builder, GRAPH_EDGE_DELETE, table->edges[i]->index, NULL, &entity->row);
+	if (table->node && rc == 0)
+		rc = builder__add(builder, GRAPH_NODE_DELETE, table->node->index, NULL, &entity->row);
+	return rc;
+}
+
+static int builder__truncated(struct builder *builder, const struct plan_table *table)
+{
+	bool edges = !table->node || graph_node_deletes_edges(builder->batch->plan, table->node);
+	int rc = 0;
+
+	for (uint32_t i = 0; i < table->edges_count && edges && rc == 0; i++)
+		rc = builder__add(builder, GRAPH_EDGE_TRUNCATE, table->edges[i]->index, NULL, NULL);
+	if (table->node && rc == 0)
+		rc = builder__add(builder, GRAPH_NODE_TRUNCATE, table->node->index, NULL, NULL);
+	return rc;
+}
+
+/* What the rename of a node needs where relationships may lead to keys that have no row. */
+static int builder__rename_placeholders(struct builder *builder, const struct plan_node *node, struct graph_row *row)
+{
+	const struct plan *plan = builder->batch->plan;
+	int rc = builder__add(builder, GRAPH_NODE_RENAME_VACATE, node->index, NULL, row);
+
+	for (uint32_t i = 0; i < plan->edges_count && rc == 0; i++) {
+		const struct plan_edge *edge = plan->edges[i];
+
+		if (edge->from.node == node->index && !edge->from.enforced) {
+			rc = builder__add(builder, GRAPH_RENAME_LEAVE_FROM, i, NULL, row);
+			if (rc == 0)
+				rc = builder__add(builder, GRAPH_RENAME_ABSORB_FROM, i, NULL, row);
+		}
+		if (rc == 0 && edge->to.node == node->index && !edge->to.enforced) {
+			rc = builder__add(builder, GRAPH_RENAME_LEAVE_TO, i, NULL, row);
+			if (rc == 0)
+				rc = builder__add(builder, GRAPH_RENAME_ABSORB_TO, i, NULL, row);
+		}
+	}
+	return rc < 0 ? rc : builder__add(builder, GRAPH_NODE_RENAME_DISCARD, node->index, NULL, row);
+}
+
+/* A join row's relationship takes the new key along; a row that has lost an end has none any more. */
+static int builder__rekey(struct builder *builder, const struct plan_edge *edge, struct graph_row *row)
+{
+	const struct plan *plan = builder->batch->plan;
+	struct graph_row *old;
+
+	if (!builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
+	    !builder__end_has(plan, &edge->to, row->cells, CELL_NULL))
+		return builder__add(builder, GRAPH_EDGE_REKEY, edge->index, NULL, row);
+	old = arena_alloc(&builder->batch->arena, sizeof(*old));
+	if (!old)
+		return ERR_LIMIT;
+	*old = (struct graph_row){.table = row->table, .cells = row->old, .lsn = row->lsn};
+	return builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, old);
+}
+
+static int builder__renamed(struct builder *builder, const struct plan_table *table, struct graph_row *row)
+{
+	int rc = 0;
+
+	if (table->node) {
+		rc = builder__add(builder, GRAPH_NODE_RENAME, table->node->index, NULL, row);
+		if (rc == 0 && table->node->may_be_placeholder)
+			rc = builder__rename_placeholders(builder, table->node, row);
+		return rc;
+	}
+	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++)
+		rc = builder__rekey(builder, table->edges[i], row);
+	return rc;
+}
+
+static int builder__table(struct builder *builder, const struct plan_table *table, const struct table_changes *changes)
+{
+	int rc = changes->truncated ? builder__truncated(builder, table) : 0;
+
+	for (struct rename *rename = changes->first_rename; rename && rc == 0; rename = rename->next)
+		if (!rename->row.dead)
+			rc = builder__renamed(builder, table, &rename->row);
+	for (struct entity *entity = changes->first; entity && rc == 0; entity = entity->next) {
+		if (entity->row.dead)
+			continue;
+		rc = entity->deleted ? builder__dead(builder, table, entity) : builder__live(builder, table, entity);
+	}
+	return rc;
+}
+
+/* Links what was built, kind by kind. `previous` runs from the newest; which of several variants comes first does not matter.
+ */
+static void builder__link(struct builder *builder)
+{
+	for (int kind = 0; kind < GRAPH_STATEMENT_KINDS; kind++) {
+		const struct plan *plan = builder->batch->plan;
+		uint32_t count = plan->nodes_count > plan->edges_count ? plan->nodes_count : plan->edges_count;
+
+		for (uint32_t i = 0; i < count; i++) {
+			for (struct building *building = builder->open[kind][i]; building; building = building->previous) {
+				*builder->last = &building->operation;
+				builder->last = &building->operation.next;
+			}
+			builder->open[kind][i] = NULL;
+		}
+	}
+}
+
+static int builder__init(struct builder *builder, struct graph_batch *batch)
+{
+	const struct plan *plan = batch->plan;
+	uint32_t count = plan->nodes_count > plan->edges_count ? plan->nodes_count : plan->edges_count;
+	uint32_t properties = 1;
+
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		if (plan->tables[i].columns_count > properties)
+			properties = plan->tables[i].columns_count;
+	builder->batch = batch;
+	/* one column may feed several properties, so the longest list decides */
+	for (uint32_t i = 0; i < plan->nodes_count; i++)
+		if (plan->nodes[i].properties_count > properties)
+			properties = plan->nodes[i].properties_count;
+	for (uint32_t i = 0; i < plan->edges_count; i++)
+		if (plan->edges[i]->properties_count > properties)
+			properties = plan->edges[i]->properties_count;
+	builder->mask = arena_alloc(&batch->arena, properties);
+	for (int kind = 0; kind < GRAPH_STATEMENT_KINDS; kind++) {
+		builder->open[kind] = arena_calloc(&batch->arena, count, sizeof(struct building *));
+		if (!builder->open[kind])
+			return ERR_LIMIT;
+	}
+	return builder->mask ? 0 : ERR_LIMIT;
+}
+
+int graph_batch_operations(struct graph_batch *batch, struct graph_operation **ret_operations, struct error *error)
+{
+	struct builder builder = {0};
+	int rc;
+
+	if (batch->operations_made)
+		arena_rollback(&batch->arena, batch->operations_mark);
+	batch->operations_mark = arena_mark(&batch->arena);
+	batch->operations_made = true;
+	*ret_operations = NULL;
+	rc = builder__init(&builder, batch);
+	builder.last = ret_operations;
+	for (struct segment *segment = batch->first; segment && rc == 0; segment = segment->next) {
+		for (uint32_t i = 0; i < batch->plan->tables_count && rc == 0; i++)
+			rc = builder__table(&builder, &batch->plan->tables[i], &segment->tables[i]);
+		if (rc == 0)
+			builder__link(&builder);
+	}
+	*builder.last = NULL;
+	return batch__failed(rc, batch, error);
+}
+
+/* ---- packing ---- */
+
+static int operation__pack_fields(const struct graph_operation *operation, const struct plan_table *table,
+                                  const struct cell *cells, struct arena *scratch, struct bolt_writer *writer,
+                                  struct error *error)
+{
+	const struct graph_statement *statement = operation->statement;
+
+	for (uint32_t i = 0; i < statement->fields_count; i++) {
+		const struct graph_field *field = &statement->fields[i];
+		const struct cell *cell = &cells[field->column];
+		int rc;
+
+		if (cell->kind == CELL_UNCHANGED) {
+			rc = error_set_class(error, ERR_VALUE, ERROR_POISON,
+			                     "the end of a relationship is a large value that PostgreSQL did not send");
+			error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
+		} else {
+			rc = graph_cell_pack(writer, &field->type, cell, scratch, error);
+		}
+		if (rc < 0) {
+			error_prefix(error, "%s.%s.%s", table->schema, table->name, table->columns[field->column].name);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int operation__pack_row(const struct graph_operation *operation, const struct plan *plan, const struct graph_row *row,
+                               struct arena *scratch, struct bolt_writer *writer, struct error *error)
+{
+	const struct graph_statement *statement = operation->statement;
+	const struct plan_table *table = &plan->tables[row->table];
+	struct arena_mark mark = arena_mark(scratch);
+	int rc = 0;
+
+	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1));
+	if (statement->old_and_new)
+		rc = operation__pack_fields(operation, table, row->old, scratch, writer, error);
+	if (rc == 0)
+		rc = operation__pack_fields(operation, table, row->cells, scratch, writer, error);
+	if (scratch->used != mark.used)
+		arena_rollback(scratch, mark);
+	return rc;
+}
+
+int graph_operation_pack(const struct graph_operation *operation, const struct plan *plan, uint32_t from, uint32_t to,
+                         struct arena *scratch, struct bolt_writer *writer, struct graph_row **ret_bad, struct error *error)
+{
+	uint32_t count = 0;
+
+	*ret_bad = NULL;
+	for (uint32_t i = from; i < to; i++)
+		count += !operation->rows[i]->dead;
+	bolt_writer_map(writer, 1);
+	bolt_writer_cstring(writer, "rows");
+	bolt_writer_list(writer, count);
+	for (uint32_t i = from; i < to; i++) {
+		struct graph_row *row = operation->rows[i];
+		int rc;
+
+		if (row->dead)
+			continue;
+		rc = operation__pack_row(operation, plan, row, scratch, writer, error);
+		if (rc < 0) {
+			*ret_bad = row;
+			return rc;
+		}
+	}
+	if (writer->failed)
+		return error_set(error, ERR_LIMIT, "a statement is larger than a message may be");
+	return 0;
+}

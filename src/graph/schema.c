@@ -1,0 +1,118 @@
+#include "graph/schema.h"
+
+#include "base/buffer.h"
+#include "mapping/quote.h"
+
+#include <bolt/packstream.h>
+#include <string.h>
+
+#define SCHEMA_SIZE_MAX ((size_t)16 * 1024 * 1024)
+#define SCHEMA_TEXT_MAX ((size_t)64 * 1024)
+
+const char graph_schema_show[] = "SHOW INDEXES YIELD entityType, labelsOrTypes, properties, owningConstraint, state, type "
+                                 "WHERE type = 'RANGE' OR type = 'BTREE' "
+                                 "RETURN labelsOrTypes[0], properties, entityType, owningConstraint IS NOT NULL, state";
+
+static void schema__properties(struct buffer *text, const char *var, const struct graph_schema_item *item)
+{
+	buffer_append_text(text, "(");
+	for (uint32_t i = 0; i < item->key_count; i++) {
+		buffer_printf(text, "%s%s.", i ? ", " : "", var);
+		cypher_quote(text, item->key[i].name);
+	}
+	buffer_append_text(text, ")");
+}
+
+static void schema__statement(struct buffer *text, const struct graph_schema_item *item)
+{
+	buffer_printf(text, "CREATE %s IF NOT EXISTS FOR %s", item->unique ? "CONSTRAINT" : "INDEX",
+	              item->of_relationship ? "()-[e:" : "(e:");
+	cypher_quote(text, item->label_or_type);
+	buffer_printf(text, "%s %s ", item->of_relationship ? "]-()" : ")", item->unique ? "REQUIRE" : "ON");
+	schema__properties(text, "e", item);
+	buffer_append_text(text, item->unique ? " IS UNIQUE" : "");
+}
+
+static void schema__words(struct buffer *text, const struct graph_schema_item *item)
+{
+	buffer_printf(text, "%s(", item->label_or_type);
+	for (uint32_t i = 0; i < item->key_count; i++)
+		buffer_printf(text, "%s%s", i ? ", " : "", item->key[i].name);
+	buffer_printf(text, ") is %s", item->unique ? "unique" : "indexed");
+}
+
+/* A type that two tables write cannot have one uniqueness for both. */
+static bool schema__type_is_shared(const struct plan *plan, const struct plan_edge *edge)
+{
+	for (uint32_t i = 0; i < plan->edges_count; i++)
+		if (plan->edges[i] != edge && plan->edges[i]->kind == PLAN_EDGE_JOIN_KEYED &&
+		    strcmp(plan->edges[i]->type, edge->type) == 0)
+			return true;
+	return false;
+}
+
+static int schema__finish(struct graph_schema *schema)
+{
+	struct buffer text;
+	int rc = 0;
+
+	buffer_init(&text, SCHEMA_TEXT_MAX);
+	for (uint32_t i = 0; i < schema->count && rc == 0; i++) {
+		struct graph_schema_item *item = &schema->items[i];
+
+		buffer_reset(&text);
+		schema__statement(&text, item);
+		item->statement = arena_strdup(&schema->arena, buffer_text(&text));
+		buffer_reset(&text);
+		schema__words(&text, item);
+		item->words = arena_strdup(&schema->arena, buffer_text(&text));
+		if (text.failed || !item->statement || !item->words)
+			rc = ERR_NOMEM;
+	}
+	buffer_free(&text);
+	return rc;
+}
+
+int graph_schema_make(const struct plan *plan, bool relationship_constraints, struct graph_schema *schema)
+{
+	*schema = (struct graph_schema){0};
+	arena_init(&schema->arena, SCHEMA_SIZE_MAX);
+	schema->items = arena_calloc(&schema->arena, (size_t)plan->nodes_count + plan->edges_count, sizeof(*schema->items));
+	if (!schema->items)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < plan->nodes_count; i++)
+		schema->items[schema->count++] = (struct graph_schema_item){
+		        .label_or_type = plan->nodes[i].label,
+		        .unique = true,
+		        .key = plan->nodes[i].key,
+		        .key_count = plan->nodes[i].key_count,
+		};
+	for (uint32_t i = 0; i < plan->edges_count; i++) {
+		const struct plan_edge *edge = plan->edges[i];
+
+		if (edge->kind != PLAN_EDGE_JOIN_KEYED)
+			continue;
+		schema->items[schema->count++] = (struct graph_schema_item){
+		        .label_or_type = edge->type,
+		        .of_relationship = true,
+		        .unique = relationship_constraints && !schema__type_is_shared(plan, edge),
+		        .key = edge->key,
+		        .key_count = edge->key_count,
+		};
+	}
+	return schema__finish(schema);
+}
+
+bool graph_schema_matches(const struct graph_schema_item *item, const struct bolt_value *values, size_t count)
+{
+	if (count != 5 || !bolt_value_is_string(&values[0], item->label_or_type) ||
+	    !bolt_value_is_string(&values[2], item->of_relationship ? "RELATIONSHIP" : "NODE") ||
+	    values[1].type != BOLT_TYPE_LIST || values[1].size != item->key_count)
+		return false;
+	if (item->unique && !(values[3].type == BOLT_TYPE_BOOL && values[3].boolean))
+		return false;
+	for (uint32_t i = 0; i < item->key_count; i++)
+		if (!bolt_value_is_string(&values[1].items[i], item->key[i].name))
+			return false;
+	return bolt_value_is_string(&values[4], "ONLINE");
+}

@@ -1,0 +1,40 @@
+/*
+ * graph/schema: the constraints and indexes that a plan needs in Neo4j. Texts only; no I/O.
+ */
+#ifndef PGWEAVE_GRAPH_SCHEMA_H
+#define PGWEAVE_GRAPH_SCHEMA_H
+
+#include "base/arena.h"
+#include "mapping/plan.h"
+
+struct graph_schema_item {
+	const char *words;     /* "Package(name) is unique" */
+	const char *statement; /* CREATE CONSTRAINT / CREATE INDEX ... IF NOT EXISTS */
+	const char *label_or_type;
+	bool of_relationship;
+	bool unique;
+	const struct plan_property *key;
+	uint32_t key_count;
+};
+
+struct graph_schema {
+	struct arena arena;
+	struct graph_schema_item *items;
+	uint32_t count;
+};
+
+/*
+ * relationship_constraints: the server has relationship uniqueness constraints (Neo4j 5.7 and later); else a plain index is
+ * made. The schema is freed by arena_free(&schema->arena). ERR_NOMEM.
+ */
+int graph_schema_make(const struct plan *plan, bool relationship_constraints, struct graph_schema *schema) _must_check;
+
+/*
+ * Lists what is there: records of label or type, list of properties, "NODE" or "RELATIONSHIP", whether unique, for
+ * graph_schema_is_there.
+ */
+extern const char graph_schema_show[];
+struct bolt_value;
+bool graph_schema_matches(const struct graph_schema_item *item, const struct bolt_value *values, size_t count);
+
+#endif

@@ -1,0 +1,742 @@
+#include "graph/statement.h"
+
+#include "base/buffer.h"
+#include "mapping/quote.h"
+
+#include <string.h>
+
+#define STATEMENT_SIZE_MAX ((size_t)1024 * 1024)
+#define STATEMENTS_SIZE_MAX ((size_t)16 * 1024 * 1024)
+#define UNWIND "UNWIND $rows AS r "
+#define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
+#define MOVING "`_PgweaveMoving`"
+
+/* The text under construction. */
+struct text {
+	struct buffer buffer;
+	const struct plan *plan;
+};
+
+static void text__put(struct text *text, const char *words)
+{
+	buffer_append_text(&text->buffer, words);
+}
+
+static void text__name(struct text *text, const char *name)
+{
+	cypher_quote(&text->buffer, name);
+}
+
+/* "(var:`L`" */
+static void text__open(struct text *text, const char *var, const struct plan_node *node)
+{
+	buffer_printf(&text->buffer, "(%s:", var);
+	text__name(text, node->label);
+}
+
+/* "{`id`: r[at], ...}" */
+static void text__key(struct text *text, const struct plan_property *key, uint32_t count, uint32_t at)
+{
+	text__put(text, "{");
+	for (uint32_t i = 0; i < count; i++) {
+		text__put(text, i ? ", " : "");
+		text__name(text, key[i].name);
+		buffer_printf(&text->buffer, ": r[%u]", at + i);
+	}
+	text__put(text, "}");
+}
+
+/* "(var:`L` {`id`: r[at]})" */
+static void text__keyed(struct text *text, const char *var, const struct plan_node *node, uint32_t at)
+{
+	text__open(text, var, node);
+	text__put(text, " ");
+	text__key(text, node->key, node->key_count, at);
+	text__put(text, ")");
+}
+
+/* "USING INDEX var:`L`(`id`) ": the planner may not choose otherwise, also while the index is still empty. */
+static void text__hint(struct text *text, const char *var, const char *name, const struct plan_property *key, uint32_t count)
+{
+	buffer_printf(&text->buffer, " USING INDEX %s:", var);
+	text__name(text, name);
+	text__put(text, "(");
+	for (uint32_t i = 0; i < count; i++) {
+		text__put(text, i ? ", " : "");
+		text__name(text, key[i].name);
+	}
+	text__put(text, ") ");
+}
+
+static void text__match(struct text *text, const char *var, const struct plan_node *node, uint32_t at)
+{
+	text__put(text, "MATCH ");
+	text__keyed(text, var, node, at);
+	text__hint(text, var, node->label, node->key, node->key_count);
+}
+
+/* A missing end becomes a placeholder. */
+static void text__merge_end(struct text *text, const char *var, const struct plan_node *node, uint32_t at)
+{
+	text__put(text, "MERGE ");
+	text__keyed(text, var, node, at);
+	buffer_printf(&text->buffer, " ON CREATE SET %s:" PLACEHOLDER " ", var);
+}
+
+/* "-[var:`T`]->" or, turned round, "<-[var:`T`]-" */
+static void text__arrow(struct text *text, const char *var, const char *type, bool forward)
+{
+	buffer_printf(&text->buffer, "%s[%s:", forward ? "-" : "<-", var);
+	text__name(text, type);
+	text__put(text, forward ? "]->" : "]-");
+}
+
+static bool statement__masked(const uint8_t *mask, uint32_t i)
+{
+	return mask && mask[i];
+}
+
+/* "SET var.`p` = r[at], ..." for the properties that the mask leaves */
+static void text__set(struct text *text, const char *var, const struct plan_property *properties, uint32_t count,
+                      const uint8_t *mask, uint32_t at)
+{
+	bool first = true;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (statement__masked(mask, i))
+			continue;
+		buffer_printf(&text->buffer, "%s%s.", first ? "SET " : ", ", var);
+		text__name(text, properties[i].name);
+		buffer_printf(&text->buffer, " = r[%u]", at++);
+		first = false;
+	}
+	if (!first)
+		text__put(text, " ");
+}
+
+static const struct plan_node *text__node(const struct text *text, uint32_t index)
+{
+	return &text->plan->nodes[index];
+}
+
+/*
+ * Placeholders among the variables that nothing leads to any more go. collect() is a barrier: it makes all the deletions of the
+ * statement happen before the first look.
+ */
+static void text__sweep(struct text *text, const char *first, const char *second)
+{
+	if (second)
+		buffer_printf(&text->buffer, "WITH collect(DISTINCT %s) + collect(DISTINCT %s) AS xs ", first, second);
+	else
+		buffer_printf(&text->buffer, "WITH collect(DISTINCT %s) AS xs ", first);
+	text__put(text, "UNWIND xs AS x WITH DISTINCT x WHERE x:" PLACEHOLDER " AND NOT (x)--() DELETE x");
+}
+
+static void text__sweep_ends(struct text *text, const struct plan_edge *edge, const char *a, const char *b)
+{
+	if (!edge->from.enforced && !edge->to.enforced)
+		text__sweep(text, a, b);
+	else if (!edge->from.enforced)
+		text__sweep(text, a, NULL);
+	else if (!edge->to.enforced)
+		text__sweep(text, b, NULL);
+}
+
+bool graph_edge_holds(const struct plan_edge *edge, const struct plan_node *node)
+{
+	return (edge->from.node == node->index && !edge->from.enforced) || (edge->to.node == node->index && !edge->to.enforced);
+}
+
+bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *node)
+{
+	const struct plan_table *table = &plan->tables[node->table];
+
+	if (node->may_be_placeholder)
+		return true;
+	for (uint32_t i = 0; i < table->edges_count; i++)
+		if (!table->edges[i]->from.enforced || !table->edges[i]->to.enforced)
+			return true;
+	return false;
+}
+
+/* MERGE by key, set what is known; a placeholder becomes a node. */
+static void text__node_upsert(struct text *text, const struct plan_node *node, const uint8_t *mask)
+{
+	text__put(text, UNWIND "MERGE ");
+	text__keyed(text, "n", node, 0);
+	text__put(text, " ");
+	text__set(text, "n", node->properties, node->properties_count, mask, node->key_count);
+	for (uint32_t i = 0; i < node->labels_more_count; i++) {
+		text__put(text, "SET n:");
+		text__name(text, node->labels_more[i]);
+		text__put(text, " ");
+	}
+	text__put(text, "REMOVE n:" PLACEHOLDER);
+}
+
+/* " + size([(n)<-[:`T`]-() | 1])" over the unenforced relationships that may still lead to the node */
+static void text__held_count(struct text *text, const struct plan_node *node)
+{
+	const struct plan *plan = text->plan;
+
+	text__put(text, "0");
+	for (uint32_t i = 0; i < plan->edges_count; i++) {
+		const struct plan_edge *edge = plan->edges[i];
+
+		for (int end = 0; end < 2; end++) {
+			const struct plan_end *mine = end ? &edge->to : &edge->from;
+			const struct plan_end *other = end ? &edge->from : &edge->to;
+
+			if (mine->node != node->index || mine->enforced)
+				continue;
+			text__put(text, " + size([(n)");
+			text__arrow(text, "", edge->type, !end);
+			text__open(text, "", text__node(text, other->node));
+			text__put(text, ") | 1])");
+		}
+	}
+}
+
+/* A node that relationships still lead to becomes a placeholder; any other goes with all that hangs on it. */
+static void text__delete_or_hold(struct text *text, const struct plan_node *node)
+{
+	text__put(text, "WITH n, ");
+	text__held_count(text, node);
+	text__put(text, " AS held FOREACH (m IN CASE WHEN held > 0 THEN [n] ELSE [] END | SET m:" PLACEHOLDER);
+	for (uint32_t i = 0; i < node->properties_count; i++) {
+		text__put(text, " SET m.");
+		text__name(text, node->properties[i].name);
+		text__put(text, " = null");
+	}
+	for (uint32_t i = 0; i < node->labels_more_count; i++) {
+		text__put(text, " REMOVE m:");
+		text__name(text, node->labels_more[i]);
+	}
+	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | DETACH DELETE m)");
+}
+
+static void text__node_delete(struct text *text, const struct plan_node *node)
+{
+	text__put(text, UNWIND);
+	text__match(text, "n", node, 0);
+	if (node->may_be_placeholder)
+		text__delete_or_hold(text, node);
+	else
+		text__put(text, "DETACH DELETE n");
+}
+
+static void text__node_truncate(struct text *text, const struct plan_node *node)
+{
+	text__put(text, "MATCH ");
+	text__open(text, "n", node);
+	text__put(text, ") WHERE NOT n:" PLACEHOLDER " ");
+	if (node->may_be_placeholder)
+		text__delete_or_hold(text, node);
+	else
+		text__put(text, "DETACH DELETE n");
+}
+
+/* A row is the old key at 0 and the new key behind it. */
+static void text__node_rename(struct text *text, const struct plan_node *node)
+{
+	text__put(text, UNWIND);
+	text__match(text, "n", node, 0);
+	text__set(text, "n", node->key, node->key_count, NULL, node->key_count);
+}
+
+/* The placeholder keeps its new key aside (k0, k1, ...) until its relationships have moved. */
+static void text__rename_vacate(struct text *text, const struct plan_node *node)
+{
+	text__put(text, UNWIND);
+	text__match(text, "p", node, node->key_count);
+	text__put(text, "WHERE p:" PLACEHOLDER " SET p:" MOVING " ");
+	for (uint32_t i = 0; i < node->key_count; i++)
+		buffer_printf(&text->buffer, "SET p.`_pgweave_k%u` = r[%u] ", i, node->key_count + i);
+	for (uint32_t i = 0; i < node->key_count; i++) {
+		text__put(text, "SET p.");
+		text__name(text, node->key[i].name);
+		text__put(text, " = null ");
+	}
+}
+
+static void text__match_moving(struct text *text, const struct plan_node *node)
+{
+	text__put(text, UNWIND);
+	text__put(text, "MATCH (p:" MOVING ":");
+	text__name(text, node->label);
+	text__put(text, ") WHERE ");
+	for (uint32_t i = 0; i < node->key_count; i++)
+		buffer_printf(&text->buffer, "%sp.`_pgweave_k%u` = r[%u]", i ? " AND " : "", i, node->key_count + i);
+	text__put(text, " ");
+}
+
+static void text__rename_discard(struct text *text, const struct plan_node *node)
+{
+	text__match_moving(text, node);
+	text__put(text, "DETACH DELETE p");
+}
+
+/* Re-creates one end of an edge at another node: (old_end)-o-(x) becomes (new_end)-e-(x), properties and all. */
+static void text__move_end(struct text *text, const struct plan_edge *edge, bool at_to, const char *old_end,
+                           const char *new_end)
+{
+	const struct plan_end *other = at_to ? &edge->from : &edge->to;
+
+	buffer_printf(&text->buffer, "MATCH (%s)", old_end);
+	text__arrow(text, "o", edge->type, !at_to);
+	text__open(text, "x", text__node(text, other->node));
+	buffer_printf(&text->buffer, ") WITH r, x, o, %s, properties(o) AS q DELETE o WITH r, x, %s, q ", new_end, new_end);
+}
+
+static void text__create_moved(struct text *text, const struct plan_edge *edge, bool at_to, const char *new_end)
+{
+	buffer_printf(&text->buffer, "CREATE (%s)", new_end);
+	text__arrow(text, "e", edge->type, !at_to);
+	text__put(text, "(x) SET e = q");
+}
+
+/* After the rename: what a row elsewhere says of the old key stays with the old key, on a placeholder. */
+static void text__rename_leave(struct text *text, const struct plan_edge *edge, bool at_to)
+{
+	const struct plan_node *node = text__node(text, at_to ? edge->to.node : edge->from.node);
+
+	text__put(text, UNWIND);
+	text__match(text, "n", node, node->key_count);
+	text__move_end(text, edge, at_to, "n", "n");
+	text__merge_end(text, "p", node, 0);
+	text__put(text, "WITH x, p, q ");
+	text__create_moved(text, edge, at_to, "p");
+}
+
+static void text__rename_absorb(struct text *text, const struct plan_edge *edge, bool at_to)
+{
+	const struct plan_node *node = text__node(text, at_to ? edge->to.node : edge->from.node);
+
+	text__match_moving(text, node);
+	text__match(text, "n", node, node->key_count);
+	text__move_end(text, edge, at_to, "p", "n");
+	text__create_moved(text, edge, at_to, "n");
+}
+
+/*
+ * The key's properties are not changed in place: Neo4j would refuse, in the same transaction, to move a relationship whose
+ * unique property was changed (seen with 5.26). It is made anew between its new ends, all its properties kept.
+ */
+static void text__keyed_rekey(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
+	uint32_t ends = a->key_count + b->key_count, row = ends + edge->key_count;
+
+	text__put(text, UNWIND "MATCH ");
+	text__open(text, "a", a);
+	text__put(text, ")-[o:");
+	text__name(text, edge->type);
+	text__put(text, " ");
+	text__key(text, edge->key, edge->key_count, ends);
+	text__put(text, "]->");
+	text__open(text, "b", b);
+	text__put(text, ")");
+	text__hint(text, "o", edge->type, edge->key, edge->key_count);
+	text__merge_end(text, "c", a, row);
+	text__merge_end(text, "d", b, row + a->key_count);
+	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q DELETE o WITH r, a, b, c, d, q CREATE (c)");
+	text__arrow(text, "e", edge->type, true);
+	text__put(text, "(d) SET e = q ");
+	text__set(text, "e", edge->key, edge->key_count, NULL, row + ends);
+	text__sweep_ends(text, edge, "a", "b");
+}
+
+static void text__edge_rekey(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
+	uint32_t ends = a->key_count + b->key_count;
+
+	if (edge->kind == PLAN_EDGE_JOIN_KEYED) {
+		text__keyed_rekey(text, edge);
+		return;
+	}
+	text__put(text, UNWIND);
+	text__match(text, "a", a, 0);
+	text__match(text, "b", b, a->key_count);
+	text__put(text, "MATCH (a)");
+	text__arrow(text, "o", edge->type, true);
+	text__put(text, "(b) ");
+	text__merge_end(text, "c", a, ends);
+	text__merge_end(text, "d", b, ends + a->key_count);
+	text__put(text, "WITH a, b, c, d, o, properties(o) AS q DELETE o WITH a, b, c, d, q MERGE (c)");
+	text__arrow(text, "e", edge->type, true);
+	text__put(text, "(d) SET e += q ");
+	text__sweep_ends(text, edge, "a", "b");
+}
+
+/* MATCH (a)-[o:T]->(b) of the row, for deletion */
+static void text__edge_delete(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
+
+	text__put(text, UNWIND);
+	if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
+		text__match(text, edge->owner_is_from ? "a" : "b", edge->owner_is_from ? a : b, 0);
+		text__put(text, "MATCH ");
+		text__open(text, "a", a);
+		text__put(text, ")");
+		text__arrow(text, "o", edge->type, true);
+		text__open(text, "b", b);
+		text__put(text, ") ");
+	} else if (edge->kind == PLAN_EDGE_JOIN_ENDS) {
+		text__match(text, "a", a, 0);
+		text__match(text, "b", b, a->key_count);
+		text__put(text, "MATCH (a)");
+		text__arrow(text, "o", edge->type, true);
+		text__put(text, "(b) ");
+	} else {
+		text__put(text, "MATCH ");
+		text__open(text, "a", a);
+		text__put(text, ")-[o:");
+		text__name(text, edge->type);
+		text__put(text, " ");
+		text__key(text, edge->key, edge->key_count, 0);
+		text__put(text, "]->");
+		text__open(text, "b", b);
+		text__put(text, ")");
+		text__hint(text, "o", edge->type, edge->key, edge->key_count);
+	}
+	text__put(text, "DELETE o ");
+	text__sweep_ends(text, edge, "a", "b");
+}
+
+static void text__edge_truncate(struct text *text, const struct plan_edge *edge)
+{
+	text__put(text, "MATCH ");
+	text__open(text, "a", text__node(text, edge->from.node));
+	text__put(text, ")");
+	text__arrow(text, "o", edge->type, true);
+	text__open(text, "b", text__node(text, edge->to.node));
+	text__put(text, ") DELETE o ");
+	text__sweep_ends(text, edge, "a", "b");
+}
+
+/* The row's own node is matched: when its row is a dead letter, there is nothing to hang a relationship on. */
+static void text__ends(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
+	bool owned = edge->kind == PLAN_EDGE_FOREIGN_KEY;
+
+	text__put(text, UNWIND);
+	if (owned && edge->owner_is_from) {
+		text__match(text, "a", a, 0);
+		text__merge_end(text, "b", b, a->key_count);
+	} else if (owned) {
+		text__match(text, "b", b, a->key_count);
+		text__merge_end(text, "a", a, 0);
+	} else {
+		text__merge_end(text, "a", a, 0);
+		text__merge_end(text, "b", b, a->key_count);
+	}
+}
+
+/* MERGE (a)-[e:T {key}]->(b), and its properties */
+static void text__edge_merge(struct text *text, const struct plan_edge *edge, const uint8_t *mask, const char *on_create)
+{
+	uint32_t at = text__node(text, edge->from.node)->key_count + text__node(text, edge->to.node)->key_count;
+
+	text__put(text, "MERGE (a)-[e:");
+	text__name(text, edge->type);
+	if (edge->key_count) {
+		text__put(text, " ");
+		text__key(text, edge->key, edge->key_count, at);
+	}
+	text__put(text, "]->(b) ");
+	text__put(text, on_create);
+	text__set(text, "e", edge->properties, edge->properties_count, mask, at + edge->key_count);
+}
+
+static void text__edge_upsert_fresh(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
+{
+	text__ends(text, edge);
+	text__edge_merge(text, edge, mask, "");
+}
+
+/* First what leads elsewhere goes, then the relationship is made or kept. */
+static void text__foreign_key_upsert(struct text *text, const struct plan_edge *edge)
+{
+	const char *other = edge->owner_is_from ? "b" : "a";
+	const struct plan_end *far = edge->owner_is_from ? &edge->to : &edge->from;
+
+	text__ends(text, edge);
+	buffer_printf(&text->buffer, "WITH a, b OPTIONAL MATCH (%s)", edge->owner_is_from ? "a" : "b");
+	text__arrow(text, "o", edge->type, edge->owner_is_from);
+	text__open(text, "y", text__node(text, far->node));
+	buffer_printf(&text->buffer, ") WHERE y <> %s DELETE o WITH a, b, collect(y) AS ys MERGE (a)", other);
+	text__arrow(text, "", edge->type, true);
+	text__put(text, "(b) ");
+	if (!far->enforced)
+		text__put(text, "WITH collect(ys) AS all UNWIND all AS ys UNWIND ys AS x WITH DISTINCT x WHERE x:" PLACEHOLDER
+		                " AND NOT (x)--() DELETE x");
+}
+
+/* A relationship cannot change its ends: it is made anew with all its properties, those of others included. */
+static void text__keyed_upsert(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
+{
+	uint32_t at = text__node(text, edge->from.node)->key_count + text__node(text, edge->to.node)->key_count;
+	bool sweep = !edge->from.enforced || !edge->to.enforced;
+
+	text__ends(text, edge);
+	text__put(text, "WITH r, a, b OPTIONAL MATCH ");
+	text__open(text, "c", text__node(text, edge->from.node));
+	text__put(text, ")-[o:");
+	text__name(text, edge->type);
+	text__put(text, " ");
+	text__key(text, edge->key, edge->key_count, at);
+	text__put(text, "]->");
+	text__open(text, "d", text__node(text, edge->to.node));
+	text__put(text, ")");
+	text__hint(text, "o", edge->type, edge->key, edge->key_count);
+	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q "
+	                "FOREACH (m IN CASE WHEN o IS NOT NULL AND (c <> a OR d <> b) THEN [o] ELSE [] END | DELETE m) "
+	                "WITH r, a, b, c, d, q ");
+	text__edge_merge(text, edge, mask, "ON CREATE SET e += coalesce(q, {}) ");
+	if (sweep)
+		text__sweep_ends(text, edge, "c", "d");
+}
+
+static void text__edge_upsert(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
+{
+	switch (edge->kind) {
+	case PLAN_EDGE_FOREIGN_KEY:
+		text__foreign_key_upsert(text, edge);
+		break;
+	case PLAN_EDGE_JOIN_ENDS:
+		text__edge_upsert_fresh(text, edge, mask);
+		break;
+	case PLAN_EDGE_JOIN_KEYED:
+		text__keyed_upsert(text, edge, mask);
+		break;
+	}
+}
+
+static void text__write(struct text *text, enum graph_statement_kind kind, uint32_t index, const uint8_t *mask)
+{
+	const struct plan_node *node = &text->plan->nodes[index];
+	const struct plan_edge *edge = index < text->plan->edges_count ? text->plan->edges[index] : NULL;
+
+	switch (kind) {
+	case GRAPH_EDGE_TRUNCATE:
+		text__edge_truncate(text, edge);
+		break;
+	case GRAPH_NODE_TRUNCATE:
+		text__node_truncate(text, node);
+		break;
+	case GRAPH_NODE_RENAME_VACATE:
+		text__rename_vacate(text, node);
+		break;
+	case GRAPH_NODE_RENAME:
+		text__node_rename(text, node);
+		break;
+	case GRAPH_RENAME_LEAVE_FROM:
+	case GRAPH_RENAME_LEAVE_TO:
+		text__rename_leave(text, edge, kind == GRAPH_RENAME_LEAVE_TO);
+		break;
+	case GRAPH_RENAME_ABSORB_FROM:
+	case GRAPH_RENAME_ABSORB_TO:
+		text__rename_absorb(text, edge, kind == GRAPH_RENAME_ABSORB_TO);
+		break;
+	case GRAPH_NODE_RENAME_DISCARD:
+		text__rename_discard(text, node);
+		break;
+	case GRAPH_EDGE_REKEY:
+		text__edge_rekey(text, edge);
+		break;
+	case GRAPH_NODE_UPSERT:
+		text__node_upsert(text, node, mask);
+		break;
+	case GRAPH_EDGE_DELETE:
+		text__edge_delete(text, edge);
+		break;
+	case GRAPH_EDGE_UPSERT_FRESH:
+		text__edge_upsert_fresh(text, edge, mask);
+		break;
+	case GRAPH_EDGE_UPSERT:
+		text__edge_upsert(text, edge, mask);
+		break;
+	case GRAPH_NODE_DELETE:
+		text__node_delete(text, node);
+		break;
+	case GRAPH_STATEMENT_KINDS:
+		break;
+	}
+}
+
+/* ---- layouts ---- */
+
+struct layout {
+	struct graph_field *fields;
+	uint32_t count;
+};
+
+static void layout__properties(struct layout *layout, const struct plan_property *properties, uint32_t count,
+                               const uint8_t *mask)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!statement__masked(mask, i))
+			layout->fields[layout->count++] =
+			        (struct graph_field){.column = properties[i].column, .type = properties[i].type};
+}
+
+/* An end's values come from this table's columns, but are read as the node's key is, so that both make the same value. */
+static void layout__end(struct layout *layout, const struct plan *plan, const struct plan_end *end)
+{
+	const struct plan_node *node = &plan->nodes[end->node];
+
+	for (uint32_t i = 0; i < node->key_count; i++)
+		layout->fields[layout->count++] = (struct graph_field){.column = end->columns[i], .type = node->key[i].type};
+}
+
+static void layout__edge(struct layout *layout, const struct plan *plan, enum graph_statement_kind kind,
+                         const struct plan_edge *edge, const uint8_t *mask)
+{
+	bool by_key = edge->kind == PLAN_EDGE_JOIN_KEYED;
+
+	switch (kind) {
+	case GRAPH_EDGE_DELETE:
+		if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
+			layout__end(layout, plan, edge->owner_is_from ? &edge->from : &edge->to);
+			break;
+		}
+		if (by_key) {
+			layout__properties(layout, edge->key, edge->key_count, NULL);
+			break;
+		}
+		layout__end(layout, plan, &edge->from);
+		layout__end(layout, plan, &edge->to);
+		break;
+	case GRAPH_EDGE_REKEY:
+		layout__end(layout, plan, &edge->from);
+		layout__end(layout, plan, &edge->to);
+		layout__properties(layout, edge->key, edge->key_count, NULL);
+		break;
+	case GRAPH_EDGE_UPSERT_FRESH:
+	case GRAPH_EDGE_UPSERT:
+		layout__end(layout, plan, &edge->from);
+		layout__end(layout, plan, &edge->to);
+		layout__properties(layout, edge->key, edge->key_count, NULL);
+		layout__properties(layout, edge->properties, edge->properties_count, mask);
+		break;
+	case GRAPH_RENAME_LEAVE_FROM:
+	case GRAPH_RENAME_LEAVE_TO:
+	case GRAPH_RENAME_ABSORB_FROM:
+	case GRAPH_RENAME_ABSORB_TO: {
+		bool at_to = kind == GRAPH_RENAME_LEAVE_TO || kind == GRAPH_RENAME_ABSORB_TO;
+		const struct plan_node *node = &plan->nodes[at_to ? edge->to.node : edge->from.node];
+
+		layout__properties(layout, node->key, node->key_count, NULL);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void layout__node(struct layout *layout, enum graph_statement_kind kind, const struct plan_node *node,
+                         const uint8_t *mask)
+{
+	if (kind == GRAPH_NODE_TRUNCATE)
+		return;
+	layout__properties(layout, node->key, node->key_count, NULL);
+	if (kind == GRAPH_NODE_UPSERT)
+		layout__properties(layout, node->properties, node->properties_count, mask);
+}
+
+/* ---- the set ---- */
+
+static bool statement__is_of_edge(enum graph_statement_kind kind)
+{
+	enum { NODE, EDGE };
+	static const char of[] = {
+#define X(name, of) of,
+	        GRAPH_STATEMENTS(X)
+#undef X
+	};
+	return of[kind] == EDGE;
+}
+
+int graph_statements_init(struct graph_statements *statements, const struct plan *plan)
+{
+	*statements = (struct graph_statements){.plan = plan};
+	arena_init(&statements->arena, STATEMENTS_SIZE_MAX);
+	for (int kind = 0; kind < GRAPH_STATEMENT_KINDS; kind++) {
+		size_t count = statement__is_of_edge(kind) ? plan->edges_count : plan->nodes_count;
+
+		statements->lists[kind] = arena_calloc(&statements->arena, count, sizeof(*statements->lists[kind]));
+		if (!statements->lists[kind]) {
+			graph_statements_free(statements);
+			return ERR_NOMEM;
+		}
+	}
+	return 0;
+}
+
+void graph_statements_free(struct graph_statements *statements)
+{
+	arena_free(&statements->arena);
+}
+
+static uint32_t statement__properties_count(const struct plan *plan, enum graph_statement_kind kind, uint32_t index)
+{
+	return statement__is_of_edge(kind) ? plan->edges[index]->properties_count : plan->nodes[index].properties_count;
+}
+
+static const struct graph_statement *statement__build(struct graph_statements *statements, enum graph_statement_kind kind,
+                                                      uint32_t index, const uint8_t *mask)
+{
+	const struct plan *plan = statements->plan;
+	uint32_t count = statement__properties_count(plan, kind, index);
+	struct text text = {.plan = plan};
+	struct layout layout = {0};
+	struct graph_statement *statement = arena_calloc(&statements->arena, 1, sizeof(*statement));
+	char *words = NULL;
+	uint8_t *mask_copy = NULL;
+
+	buffer_init(&text.buffer, STATEMENT_SIZE_MAX);
+	text__write(&text, kind, index, mask);
+	if (!text.buffer.failed)
+		words = arena_strndup(&statements->arena, text.buffer.data, text.buffer.size);
+	buffer_free(&text.buffer);
+	/* at most both ends, a key and all properties: every one a column of the plan */
+	layout.fields = arena_calloc(&statements->arena, (size_t)count + 4 * 32, sizeof(*layout.fields));
+	if (mask)
+		mask_copy = (uint8_t *)arena_strndup(&statements->arena, (const char *)mask, count);
+	if (!statement || !words || !layout.fields || (mask && !mask_copy))
+		return NULL;
+	if (statement__is_of_edge(kind))
+		layout__edge(&layout, plan, kind, plan->edges[index], mask);
+	else
+		layout__node(&layout, kind, &plan->nodes[index], mask);
+	*statement = (struct graph_statement){
+	        .kind = kind,
+	        .index = index,
+	        .text = words,
+	        .fields = layout.fields,
+	        .fields_count = layout.count,
+	        .old_and_new = (kind >= GRAPH_NODE_RENAME_VACATE && kind <= GRAPH_EDGE_REKEY),
+	        .mask = mask_copy,
+	        .next = statements->lists[kind][index],
+	};
+	statements->lists[kind][index] = statement;
+	return statement;
+}
+
+const struct graph_statement *graph_statement_get(struct graph_statements *statements, enum graph_statement_kind kind,
+                                                  uint32_t index, const uint8_t *mask)
+{
+	uint32_t count = statement__properties_count(statements->plan, kind, index);
+	const struct graph_statement *statement = statements->lists[kind][index];
+
+	for (; statement; statement = statement->next) {
+		if (!mask && !statement->mask)
+			return statement;
+		if (mask && statement->mask && memcmp(mask, statement->mask, count) == 0)
+			return statement;
+	}
+	return statement__build(statements, kind, index, mask);
+}

@@ -1,0 +1,85 @@
+/*
+ * graph/statement: the fixed set of Cypher statements that a plan needs.
+ *
+ * Each statement takes $rows, a list of rows; a row is a list of values in the order of the statement's layout. Labels, types
+ * and property names are in the text, quoted; values never are. Texts are written once and kept, so that the server's query
+ * cache always hits. No I/O. Depends on mapping/ (plan, quoting).
+ *
+ * Notation in the comments: L the node's label, T the type, a the start, b the end of a relationship.
+ */
+#ifndef PGWEAVE_GRAPH_STATEMENT_H
+#define PGWEAVE_GRAPH_STATEMENT_H
+
+#include "base/arena.h"
+#include "mapping/plan.h"
+
+/* Labels of pgweave's own nodes and marks. */
+#define GRAPH_LABEL_PLACEHOLDER "_PgweavePlaceholder"
+#define GRAPH_LABEL_CHECKPOINT "_PgweaveCheckpoint"
+#define GRAPH_LABEL_DEAD_LETTER "_PgweaveDeadLetter"
+
+/* name, of a node or an edge, its row; in the order in which a segment runs them */
+#define GRAPH_STATEMENTS(X)                                                                                                    \
+	X(EDGE_TRUNCATE, EDGE)       /* no row */                                                                              \
+	X(NODE_TRUNCATE, NODE)       /* no row */                                                                              \
+	X(NODE_RENAME_VACATE, NODE)  /* old key, new key: a placeholder that holds the new key gives it up */                  \
+	X(NODE_RENAME, NODE)         /* old key, new key */                                                                    \
+	X(RENAME_LEAVE_FROM, EDGE)   /* old key, new key of `from`: unenforced relationships stay with the old key */          \
+	X(RENAME_LEAVE_TO, EDGE)     /* the same of `to` */                                                                    \
+	X(RENAME_ABSORB_FROM, EDGE)  /* old key, new key of `from`: relationships of the placeholder move to the node */       \
+	X(RENAME_ABSORB_TO, EDGE)    /* the same of `to` */                                                                    \
+	X(NODE_RENAME_DISCARD, NODE) /* old key, new key: the placeholder goes */                                              \
+	X(EDGE_REKEY, EDGE)          /* old ends, old key, new ends, new key; of JOIN_KEYED the old ends are null */           \
+	X(NODE_UPSERT, NODE)         /* key, properties that are known */                                                      \
+	X(EDGE_DELETE, EDGE)         /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                          \
+	X(EDGE_UPSERT_FRESH, EDGE)   /* a's key, b's key, JOIN_KEYED: key, properties: there is none of this row yet */        \
+	X(EDGE_UPSERT, EDGE)         /* the same: the row's relationship may lead elsewhere */                                 \
+	X(NODE_DELETE, NODE)         /* key */
+
+enum graph_statement_kind {
+#define X(name, of) GRAPH_##name,
+	GRAPH_STATEMENTS(X)
+#undef X
+	        GRAPH_STATEMENT_KINDS
+};
+
+/* One value of a row: from which column of the table, and as what type it is read. */
+struct graph_field {
+	uint32_t column;
+	struct type type;
+};
+
+struct graph_statement {
+	enum graph_statement_kind kind;
+	uint32_t index; /* of the node or edge */
+	const char *text;
+	const struct graph_field *fields;
+	uint32_t fields_count;
+	bool old_and_new;    /* a row is `fields` of the old row, then of the new one */
+	const uint8_t *mask; /* one byte per property of the node or edge: 1 where it is left out; NULL for none */
+	const struct graph_statement *next;
+};
+
+/* All statements of one plan; they live as long as it does. */
+struct graph_statements {
+	const struct plan *plan;
+	struct arena arena;
+	const struct graph_statement **lists[GRAPH_STATEMENT_KINDS]; /* by kind and index: the variants by mask */
+};
+
+int graph_statements_init(struct graph_statements *statements, const struct plan *plan) _must_check;
+void graph_statements_free(struct graph_statements *statements);
+
+/*
+ * The statement of that kind for the node or edge of that index, without the properties that mask leaves out (mask as in
+ * struct graph_statement, copied). NULL when memory or the limit on variants is out.
+ */
+const struct graph_statement *graph_statement_get(struct graph_statements *statements, enum graph_statement_kind kind,
+                                                  uint32_t index, const uint8_t *mask);
+
+/* The edges whose unenforced end is this node: relationships to it may be there when its row is not. */
+bool graph_edge_holds(const struct plan_edge *edge, const struct plan_node *node);
+/* True when deleting a row of the node has to delete its relationships one by one, so that placeholders are seen to. */
+bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *node);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * graph/value: change/value <-> what Bolt carries.
+ */
+#ifndef PGWEAVE_GRAPH_VALUE_H
+#define PGWEAVE_GRAPH_VALUE_H
+
+#include "change/change.h"
+#include "change/value.h"
+
+#include <bolt/packstream.h>
+
+void graph_value_pack(struct bolt_writer *writer, const struct value *value);
+/*
+ * Packs one cell read as type; NULL and UNCHANGED become null. ERR_VALUE as value_from_text; scratch holds what is built on the
+ * way and is the caller's to roll back.
+ */
+int graph_cell_pack(struct bolt_writer *writer, const struct type *type, const struct cell *cell, struct arena *scratch,
+                    struct error *error) _must_check;
+
+/*
+ * Reads a property value as the graph returned it. A type that pgweave never writes (duration, point, node...) is VALUE_NULL
+ * with *ret_foreign set. Strings point into the Bolt message; lists are built in the arena. ERR_NOMEM.
+ */
+int graph_value_unpack(const struct bolt_value *bolt, struct arena *arena, struct value *ret_value,
+                       bool *ret_foreign) _must_check;
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * mapping/catalog: what PostgreSQL's catalogue says, as plain data.
+ *
+ * postgres/catalog.c fills it from a server, tests fill it by hand. All of it lives in its arena. Sorted: tables by schema and
+ * name, columns by attnum, so that whatever is made from it is reproducible.
+ */
+#ifndef PGWEAVE_MAPPING_CATALOG_H
+#define PGWEAVE_MAPPING_CATALOG_H
+
+#include "base/arena.h"
+#include "change/type.h"
+
+#include <stdint.h>
+
+struct catalog_column {
+	const char *name;
+	const char *type_name; /* as format_type prints it: "character varying(20)" */
+	const char *comment;   /* or NULL */
+	struct type type;
+	uint32_t type_oid; /* as declared, before domains are resolved */
+	int16_t attnum;
+	bool not_null;
+	bool generated;
+	bool identity;
+};
+
+struct catalog_key {
+	const char *name; /* of the constraint or index */
+	uint32_t index_oid;
+	const int16_t *attnums; /* in key order */
+	uint32_t attnums_count;
+	bool primary;
+	bool deferrable;
+	bool not_null; /* all of its columns are */
+};
+
+struct catalog_foreign_key {
+	const char *name;
+	const int16_t *attnums; /* here, paired with target_attnums there */
+	const int16_t *target_attnums;
+	uint32_t attnums_count;
+	uint32_t target_oid;
+	bool validated;
+	bool deferrable;
+};
+
+enum catalog_table_kind {
+	CATALOG_TABLE,
+	CATALOG_PARTITIONED, /* the root; its partitions are not listed */
+	CATALOG_VIEW,
+	CATALOG_FOREIGN,
+	CATALOG_OTHER,
+};
+
+struct catalog_table {
+	uint32_t oid;
+	const char *schema;
+	const char *name;
+	const char *comment; /* or NULL */
+	enum catalog_table_kind kind;
+	char replica_identity; /* as pg_class.relreplident: d, n, f, i */
+	bool unlogged;
+	bool row_security; /* RLS applies to the login role */
+	bool can_select;
+	bool owned;            /* the login role owns it, so it may publish it */
+	int64_t rows_estimate; /* reltuples, -1 when never analysed */
+	int64_t bytes;
+	const struct catalog_column *columns;
+	uint32_t columns_count;
+	const struct catalog_key *keys; /* primary first, then unique ones without expressions or predicates */
+	uint32_t keys_count;
+	const int16_t *identity_attnums; /* the columns that an old tuple carries: key's, index's, or all for FULL */
+	uint32_t identity_attnums_count;
+	const struct catalog_foreign_key *foreign_keys;
+	uint32_t foreign_keys_count;
+};
+
+struct catalog {
+	struct arena arena;
+	const char *database;
+	const char *role;
+	const char *search_path_schema; /* current_schema(): where an unqualified table name is looked up; usually "public" */
+	int server_version_num;         /* 150004 */
+	uint64_t system_identifier;
+	uint32_t timeline;
+	const struct catalog_table *tables;
+	uint32_t tables_count;
+};
+
+const struct catalog_table *catalog_table_by_oid(const struct catalog *catalog, uint32_t oid);
+const struct catalog_table *catalog_table_by_name(const struct catalog *catalog, const char *schema, const char *name);
+const struct catalog_column *catalog_column_by_name(const struct catalog_table *table, const char *name);
+const struct catalog_column *catalog_column_by_attnum(const struct catalog_table *table, int16_t attnum);
+/* Whether its type can be carried: a known one, and no array of bytea, since a property cannot be a list of BYTES. */
+bool catalog_column_is_carried(const struct catalog_column *column);
+
+#endif

@@ -1,0 +1,419 @@
+#include "mapping/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAN_SIZE_MAX ((size_t)256 * 1024 * 1024)
+#define COMPILE_SIZE_MAX ((size_t)512 * 1024 * 1024)
+#define NO_INDEX UINT32_MAX
+
+/* One table of the plan while it is made. */
+struct building {
+	const struct catalog_table *table;
+	const struct resolved_node *node; /* or NULL: a join table */
+	const struct resolved_columns *key;
+	uint32_t *index_of; /* catalogue column -> plan column; NO_INDEX: not needed */
+	uint32_t edges_count;
+	uint32_t place; /* in loading order */
+};
+
+struct builder {
+	struct compiler *compiler;
+	struct plan *plan;
+	struct building *tables; /* in the file's order */
+	uint32_t tables_count;
+	struct building **by_catalog; /* catalogue table -> the same, or NULL */
+	struct plan_table *plan_tables;
+	struct plan_node *plan_nodes;
+	const struct plan_edge **plan_edges;
+};
+
+static void *builder__calloc(struct builder *builder, size_t count, size_t size)
+{
+	void *memory = arena_calloc(&builder->plan->arena, count ? count : 1, size);
+
+	if (!memory)
+		builder->compiler->no_memory = true;
+	return memory;
+}
+
+static const char *builder__strdup(struct builder *builder, const char *text)
+{
+	const char *copy = arena_strdup(&builder->plan->arena, text);
+
+	if (!copy)
+		builder->compiler->no_memory = true;
+	return copy;
+}
+
+static struct building *builder__building(const struct builder *builder, const struct catalog_table *table)
+{
+	return builder->by_catalog[table - builder->compiler->catalog->tables];
+}
+
+static void builder__add_table(struct builder *builder, const struct catalog_table *table, const struct resolved_node *node,
+                               const struct resolved_columns *key)
+{
+	struct building **slot = &builder->by_catalog[table - builder->compiler->catalog->tables];
+	struct building *building;
+
+	if (*slot)
+		return;
+	building = &builder->tables[builder->tables_count++];
+	*building = (struct building){.table = table, .node = node, .key = key};
+	building->index_of = mapping__compile_calloc(builder->compiler, table->columns_count, sizeof(*building->index_of));
+	for (uint32_t i = 0; building->index_of && i < table->columns_count; i++)
+		building->index_of[i] = NO_INDEX;
+	*slot = building;
+}
+
+static void builder__need(struct building *building, const struct catalog_column *column)
+{
+	building->index_of[column - building->table->columns] = 0;
+}
+
+static void builder__need_all(struct building *building, const struct resolved_columns *columns,
+                              const struct resolved_properties *properties)
+{
+	for (uint32_t i = 0; columns && i < columns->count; i++)
+		builder__need(building, columns->items[i]);
+	for (uint32_t i = 0; properties && i < properties->key_count; i++)
+		builder__need(building, properties->key[i].column);
+	for (uint32_t i = 0; properties && i < properties->rest_count; i++)
+		builder__need(building, properties->rest[i].column);
+}
+
+static void builder__collect(struct builder *builder)
+{
+	struct compiler *compiler = builder->compiler;
+
+	builder->tables =
+	        mapping__compile_calloc(compiler, compiler->nodes_count + compiler->edges_count, sizeof(*builder->tables));
+	builder->by_catalog = mapping__compile_calloc(compiler, compiler->catalog->tables_count, sizeof(*builder->by_catalog));
+	if (compiler->no_memory)
+		return;
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		builder__add_table(builder, compiler->nodes[i].table, &compiler->nodes[i], &compiler->nodes[i].key);
+	for (uint32_t i = 0; i < compiler->edges_count; i++)
+		builder__add_table(builder, compiler->edges[i].table, NULL, &compiler->edges[i].key);
+	if (compiler->no_memory)
+		return;
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		builder__need_all(builder__building(builder, compiler->nodes[i].table), &compiler->nodes[i].key,
+		                  &compiler->nodes[i].properties);
+	for (uint32_t i = 0; i < compiler->edges_count; i++) {
+		const struct resolved_edge *edge = &compiler->edges[i];
+		struct building *building = builder__building(builder, edge->table);
+
+		builder__need_all(building, building->key, &edge->properties);
+		builder__need_all(building, &edge->from.columns, NULL);
+		builder__need_all(building, &edge->to.columns, NULL);
+		building->edges_count++;
+	}
+}
+
+static void builder__order(struct builder *builder)
+{
+	const struct compiler *compiler = builder->compiler;
+	struct order_need *needs =
+	        mapping__compile_calloc(builder->compiler, (size_t)compiler->edges_count * 2, sizeof(*needs));
+	uint32_t *order = mapping__compile_calloc(builder->compiler, builder->tables_count, sizeof(*order));
+	uint32_t count = 0;
+
+	if (compiler->no_memory)
+		return;
+	for (uint32_t i = 0; i < compiler->edges_count; i++) {
+		const struct resolved_edge *edge = &compiler->edges[i];
+		uint32_t table = (uint32_t)(builder__building(builder, edge->table) - builder->tables);
+		const struct catalog_table *ends[] = {edge->from.node->table, edge->to.node->table};
+
+		for (int e = 0; e < 2; e++)
+			needs[count++] =
+			        (struct order_need){table, (uint32_t)(builder__building(builder, ends[e]) - builder->tables)};
+	}
+	if (mapping__order(builder->tables_count, needs, count, order) != 0) {
+		builder->compiler->no_memory = true;
+		return;
+	}
+	for (uint32_t i = 0; i < builder->tables_count; i++)
+		builder->tables[order[i]].place = i;
+}
+
+static void builder__column(struct builder *builder, struct building *building, const struct catalog_column *column,
+                            struct plan_column *columns, uint32_t index)
+{
+	columns[index] = (struct plan_column){
+	        .name = builder__strdup(builder, column->name),
+	        .type_name = builder__strdup(builder, column->type_name),
+	        .type = column->type,
+	        .attnum = column->attnum,
+	        .type_oid = column->type_oid,
+	        .not_null = column->not_null,
+	};
+	building->index_of[column - building->table->columns] = index;
+}
+
+/* The key's columns first, in key order, then the other needed ones by attnum. */
+static void builder__columns(struct builder *builder, struct building *building, struct plan_table *table)
+{
+	const struct catalog_table *source = building->table;
+	struct plan_column *columns;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < source->columns_count; i++)
+		count += building->index_of[i] != NO_INDEX;
+	columns = builder__calloc(builder, count, sizeof(*columns));
+	if (!columns)
+		return;
+	for (uint32_t i = 0; i < source->columns_count; i++)
+		if (building->index_of[i] != NO_INDEX)
+			building->index_of[i] = NO_INDEX - 1; /* needed, without an index yet */
+	count = 0;
+	for (uint32_t i = 0; i < building->key->count; i++)
+		builder__column(builder, building, building->key->items[i], columns, count++);
+	for (uint32_t i = 0; i < source->columns_count; i++)
+		if (building->index_of[i] == NO_INDEX - 1)
+			builder__column(builder, building, &source->columns[i], columns, count++);
+	table->columns = columns;
+	table->columns_count = count;
+	table->key_count = building->key->count;
+}
+
+static void builder__tables(struct builder *builder)
+{
+	builder->plan_tables = builder__calloc(builder, builder->tables_count, sizeof(*builder->plan_tables));
+	for (uint32_t i = 0; builder->plan_tables && i < builder->tables_count; i++) {
+		struct building *building = &builder->tables[i];
+		struct plan_table *table = &builder->plan_tables[building->place];
+
+		*table = (struct plan_table){
+		        .index = building->place,
+		        .oid = building->table->oid,
+		        .schema = builder__strdup(builder, building->table->schema),
+		        .name = builder__strdup(builder, building->table->name),
+		        .partitioned = building->table->kind == CATALOG_PARTITIONED,
+		        .rows_estimate = building->table->rows_estimate,
+		};
+		builder__columns(builder, building, table);
+	}
+}
+
+static const struct plan_property *builder__properties(struct builder *builder, const struct building *building,
+                                                       const struct resolved_property *source, uint32_t count)
+{
+	struct plan_property *properties = builder__calloc(builder, count, sizeof(*properties));
+
+	for (uint32_t i = 0; properties && i < count; i++)
+		properties[i] = (struct plan_property){
+		        .name = builder__strdup(builder, source[i].name.text),
+		        .column = building->index_of[source[i].column - building->table->columns],
+		        .type = source[i].type,
+		};
+	return properties;
+}
+
+static void builder__nodes(struct builder *builder)
+{
+	const struct compiler *compiler = builder->compiler;
+
+	builder->plan_nodes = builder__calloc(builder, compiler->nodes_count, sizeof(*builder->plan_nodes));
+	for (uint32_t i = 0; builder->plan_nodes && i < compiler->nodes_count; i++) {
+		const struct resolved_node *source = &compiler->nodes[i];
+		const struct words *labels = &source->mapped->labels;
+		const struct building *building = builder__building(builder, source->table);
+		const char **labels_more = builder__calloc(builder, labels->count, sizeof(const char *));
+
+		for (uint32_t l = 0; labels_more && l < labels->count; l++)
+			labels_more[l] = builder__strdup(builder, labels->items[l].text);
+		builder->plan_nodes[i] = (struct plan_node){
+		        .index = i,
+		        .table = building->place,
+		        .label = builder__strdup(builder, source->mapped->label.text),
+		        .labels_more = labels_more,
+		        .labels_more_count = labels->count,
+		        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
+		        .key_count = source->properties.key_count,
+		        .properties =
+		                builder__properties(builder, building, source->properties.rest, source->properties.rest_count),
+		        .properties_count = source->properties.rest_count,
+		        .may_be_placeholder = source->may_be_placeholder,
+		};
+		builder->plan_tables[building->place].node = &builder->plan_nodes[i];
+	}
+}
+
+static void builder__end(struct builder *builder, const struct building *building, const struct resolved_end *source,
+                         struct plan_end *end)
+{
+	uint32_t *columns = builder__calloc(builder, source->columns.count, sizeof(*columns));
+
+	for (uint32_t i = 0; columns && i < source->columns.count; i++)
+		columns[i] = building->index_of[source->columns.items[i] - building->table->columns];
+	*end = (struct plan_end){
+	        .node = (uint32_t)(source->node - builder->compiler->nodes),
+	        .columns = columns,
+	        .enforced = source->enforced,
+	};
+}
+
+static void builder__print_columns(struct buffer *buffer, const struct resolved_columns *columns)
+{
+	for (uint32_t i = 0; i < columns->count; i++)
+		buffer_printf(buffer, "%s%s", i ? ", " : "", columns->items[i]->name);
+}
+
+/* "Department BELONGS_TO Function by function_id"; "User MEMBER_OF Team by team_members (user_id -> team_id)" */
+static const char *builder__words(struct builder *builder, const struct resolved_edge *edge)
+{
+	struct buffer buffer;
+	const char *words;
+
+	buffer_init(&buffer, (size_t)64 * 1024);
+	buffer_printf(&buffer, "%s %s %s by ", edge->from.node->mapped->label.text, edge->type.text,
+	              edge->to.node->mapped->label.text);
+	if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
+		builder__print_columns(&buffer, edge->owner_is_from ? &edge->to.columns : &edge->from.columns);
+		if (!edge->owner_is_from)
+			buffer_printf(&buffer, " of %s", edge->owner->mapped->label.text);
+	} else {
+		buffer_printf(&buffer, "%s (", edge->table->name);
+		builder__print_columns(&buffer, &edge->from.columns);
+		buffer_append_text(&buffer, " -> ");
+		builder__print_columns(&buffer, &edge->to.columns);
+		buffer_append_byte(&buffer, ')');
+	}
+	words = builder__strdup(builder, buffer_text(&buffer));
+	buffer_free(&buffer);
+	return words;
+}
+
+static void builder__edge(struct builder *builder, const struct resolved_edge *source, uint32_t index)
+{
+	const struct building *building = builder__building(builder, source->table);
+	struct plan_edge *edge = builder__calloc(builder, 1, sizeof(*edge));
+
+	if (!edge)
+		return;
+	*edge = (struct plan_edge){
+	        .index = index,
+	        .kind = source->kind,
+	        .table = building->place,
+	        .type = builder__strdup(builder, source->type.text),
+	        .owner_is_from = source->owner_is_from,
+	        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
+	        .key_count = source->properties.key_count,
+	        .properties = builder__properties(builder, building, source->properties.rest, source->properties.rest_count),
+	        .properties_count = source->properties.rest_count,
+	        .words = builder__words(builder, source),
+	};
+	builder__end(builder, building, &source->from, &edge->from);
+	builder__end(builder, building, &source->to, &edge->to);
+	builder->plan_edges[index] = edge;
+}
+
+/* All edges, and for each table those that its rows make. */
+static void builder__edges(struct builder *builder)
+{
+	const struct compiler *compiler = builder->compiler;
+
+	builder->plan_edges = builder__calloc(builder, compiler->edges_count, sizeof(*builder->plan_edges));
+	for (uint32_t i = 0; builder->plan_edges && i < compiler->edges_count; i++)
+		builder__edge(builder, &compiler->edges[i], i);
+	if (compiler->no_memory || !builder->plan_edges)
+		return;
+	for (uint32_t t = 0; t < builder->tables_count; t++) {
+		const struct building *building = &builder->tables[t];
+		struct plan_table *table = &builder->plan_tables[building->place];
+
+		table->edges = builder__calloc(builder, building->edges_count, sizeof(*table->edges));
+		if (!table->edges)
+			return;
+	}
+	for (uint32_t i = 0; i < compiler->edges_count; i++) {
+		struct plan_table *table = &builder->plan_tables[builder->plan_edges[i]->table];
+
+		((const struct plan_edge **)(uintptr_t)table->edges)[table->edges_count++] = builder->plan_edges[i];
+	}
+}
+
+static int builder__run(struct builder *builder)
+{
+	struct compiler *compiler = builder->compiler;
+	struct plan *plan = builder->plan;
+
+	builder__collect(builder);
+	if (!compiler->no_memory)
+		builder__order(builder);
+	if (!compiler->no_memory)
+		builder__tables(builder);
+	if (!compiler->no_memory)
+		builder__nodes(builder);
+	if (!compiler->no_memory)
+		builder__edges(builder);
+	plan->pipeline = builder__strdup(builder, compiler->mapping->settings.pipeline);
+	if (compiler->no_memory)
+		return ERR_NOMEM;
+	plan->tables = builder->plan_tables;
+	plan->tables_count = builder->tables_count;
+	plan->nodes = builder->plan_nodes;
+	plan->nodes_count = compiler->nodes_count;
+	plan->edges = builder->plan_edges;
+	plan->edges_count = compiler->edges_count;
+	return mapping__digest(plan);
+}
+
+static int compiler__build(struct compiler *compiler, struct plan **ret_plan)
+{
+	struct builder builder = {.compiler = compiler};
+	struct arena arena;
+	int status;
+
+	arena_init(&arena, PLAN_SIZE_MAX);
+	builder.plan = arena_calloc(&arena, 1, sizeof(*builder.plan));
+	if (!builder.plan)
+		return ERR_NOMEM;
+	builder.plan->arena = arena;
+	status = builder__run(&builder);
+	if (status)
+		plan_free(builder.plan);
+	else
+		*ret_plan = builder.plan;
+	return status;
+}
+
+/* Without a diagnostic all is resolved, unless the catalogue contradicts itself, as one read across a change may. */
+static bool compiler__is_whole(const struct compiler *compiler)
+{
+	bool whole = true;
+
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		whole = whole && compiler->nodes[i].fine;
+	for (uint32_t i = 0; i < compiler->edges_count; i++)
+		whole = whole && compiler->edges[i].fine;
+	if (!whole && !compiler->diagnostics->count) {
+		diagnostic_add(compiler->diagnostics, compiler->source, (struct place){0, 0},
+		               "the catalogue of \"%s\" contradicts itself", compiler->catalog->database);
+		diagnostic_expect(compiler->diagnostics, "another try: a table may just have been changed");
+	}
+	return whole;
+}
+
+int mapping_compile(const struct mapping *mapping, const struct catalog *catalog, struct plan **ret_plan,
+                    struct diagnostics *diagnostics)
+{
+	struct compiler compiler = {
+	        .mapping = mapping, .source = &mapping->source, .catalog = catalog, .diagnostics = diagnostics};
+	uint32_t before = diagnostics->count;
+	int status = ERR_CATALOG;
+
+	*ret_plan = NULL;
+	arena_init(&compiler.arena, COMPILE_SIZE_MAX);
+	mapping__resolve(&compiler);
+	diagnostics_sort(diagnostics);
+	if (compiler.no_memory)
+		status = ERR_NOMEM;
+	else if (diagnostics->count == before && !diagnostics->more && compiler__is_whole(&compiler))
+		status = compiler__build(&compiler, ret_plan);
+	arena_free(&compiler.arena);
+	return status;
+}

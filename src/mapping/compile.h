@@ -1,0 +1,92 @@
+/*
+ * mapping/compile: between the file's tree and the plan: the tree's words set against the catalogue. Private to the room.
+ *
+ * resolve.c finds what each word means and says what does not fit; compile.c makes the plan of it; order.c finds the loading
+ * order; digest.c the digest. What could not be resolved is not `fine`, and its diagnostic has been made.
+ */
+#ifndef PGWEAVE_MAPPING_COMPILE_H
+#define PGWEAVE_MAPPING_COMPILE_H
+
+#include "mapping/tree.h"
+
+struct resolved_columns {
+	const struct catalog_column **items;
+	uint32_t count;
+};
+
+struct resolved_property {
+	struct word name;
+	const struct catalog_column *column;
+	struct type type;
+};
+
+struct resolved_properties {
+	struct resolved_property *key; /* in key order */
+	uint32_t key_count;
+	struct resolved_property *rest;
+	uint32_t rest_count;
+};
+
+struct resolved_node {
+	const struct mapping_node *mapped;
+	const struct catalog_table *table;
+	struct resolved_columns key;
+	struct resolved_properties properties;
+	bool may_be_placeholder;
+	bool fine;
+};
+
+struct resolved_end {
+	const struct resolved_node *node;
+	struct resolved_columns columns;
+	bool enforced;
+};
+
+struct resolved_edge {
+	struct word type;
+	enum plan_edge_kind kind;
+	const struct catalog_table *table;
+	const struct resolved_node *owner; /* FOREIGN_KEY */
+	bool owner_is_from;
+	struct resolved_end from;
+	struct resolved_end to;
+	struct resolved_columns key; /* of the row */
+	struct resolved_properties properties;
+	bool fine;
+};
+
+struct compiler {
+	const struct mapping *mapping;
+	const struct source *source;
+	const struct catalog *catalog;
+	struct diagnostics *diagnostics;
+	struct arena arena; /* for all that dies with the compiler */
+	struct resolved_node *nodes;
+	uint32_t nodes_count;
+	struct resolved_node **nodes_by_label; /* sorted */
+	struct resolved_edge *edges;
+	uint32_t edges_count;
+	bool no_memory;
+};
+
+/* Fills nodes and edges. */
+void mapping__resolve(struct compiler *compiler);
+/* Nothing more can be said, or kept. */
+bool mapping__compile_is_done(const struct compiler *compiler);
+/* Cleared memory of the compiler's own arena; NULL with no_memory set. */
+void *mapping__compile_calloc(struct compiler *compiler, size_t count, size_t size);
+
+/*
+ * A loading order of `count` tables: what a table needs comes before it where there is no cycle, else the one that lacks least.
+ * needs holds pairs (table, needed). Ties keep the given order. ret_order has room for count; needs_count may be 0.
+ */
+struct order_need {
+	uint32_t table;
+	uint32_t needed;
+};
+int mapping__order(uint32_t count, const struct order_need *needs, uint32_t needs_count, uint32_t *ret_order) _must_check;
+
+/* Sets plan->digest; the plan is otherwise complete. */
+int mapping__digest(struct plan *plan) _must_check;
+
+#endif

@@ -1,0 +1,182 @@
+#include "mapping/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+/*
+ * The canonical text: everything that shapes the graph, one fact a line, names with their sizes so that no two mappings read
+ * the same. Sorted by names, so that the order of the file does not count. A change of this form changes every digest: it needs
+ * a new first line.
+ */
+#define DIGEST_FORM "pgweave mapping 1"
+#define DIGEST_SIZE_MAX ((size_t)256 * 1024 * 1024)
+
+static void digest__text(struct buffer *buffer, const char *text)
+{
+	buffer_printf(buffer, " %zu:", strlen(text));
+	buffer_append_text(buffer, text);
+}
+
+static int digest__compare_properties(const void *a, const void *b)
+{
+	return strcmp((*(const struct plan_property *const *)a)->name, (*(const struct plan_property *const *)b)->name);
+}
+
+static int digest__compare_nodes(const void *a, const void *b)
+{
+	return strcmp((*(const struct plan_node *const *)a)->label, (*(const struct plan_node *const *)b)->label);
+}
+
+static int digest__compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Total: mapping_compile has refused two edges with the same three. */
+static int digest__compare_edges(const void *a, const void *b, void *user)
+{
+	const struct plan_edge *first = *(const struct plan_edge *const *)a;
+	const struct plan_edge *second = *(const struct plan_edge *const *)b;
+	const struct plan *plan = user;
+	int order = strcmp(first->type, second->type);
+
+	if (order == 0)
+		order = strcmp(plan->nodes[first->from.node].label, plan->nodes[second->from.node].label);
+	if (order == 0)
+		order = strcmp(plan->nodes[first->to.node].label, plan->nodes[second->to.node].label);
+	return order;
+}
+
+static void digest__property(struct buffer *buffer, const struct plan_table *table, const struct plan_property *property)
+{
+	digest__text(buffer, property->name);
+	digest__text(buffer, table->columns[property->column].name);
+	buffer_printf(buffer, " %s%s %d\n", type_kind_name(property->type.kind), property->type.array ? "[]" : "",
+	              property->type.kind == TYPE_NUMERIC ? (int)property->type.numeric_as : 0);
+}
+
+static int digest__properties(struct buffer *buffer, const struct plan_table *table, const struct plan_property *key,
+                              uint32_t key_count, const struct plan_property *properties, uint32_t count)
+{
+	const struct plan_property **sorted = calloc(count ? count : 1, sizeof(const struct plan_property *));
+
+	if (!sorted)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < key_count; i++) {
+		buffer_append_text(buffer, "key");
+		digest__property(buffer, table, &key[i]);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		sorted[i] = &properties[i];
+	qsort(sorted, count, sizeof(const struct plan_property *), digest__compare_properties);
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_text(buffer, "property");
+		digest__property(buffer, table, sorted[i]);
+	}
+	free(sorted);
+	return 0;
+}
+
+static int digest__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
+{
+	const struct plan_table *table = &plan->tables[node->table];
+	const char **labels = calloc(node->labels_more_count + 1, sizeof(const char *));
+
+	if (!labels)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < node->labels_more_count; i++)
+		labels[i] = node->labels_more[i];
+	qsort(labels, node->labels_more_count, sizeof(const char *), digest__compare_texts);
+	buffer_append_text(buffer, "node");
+	digest__text(buffer, node->label);
+	for (uint32_t i = 0; i < node->labels_more_count; i++)
+		digest__text(buffer, labels[i]);
+	buffer_append_text(buffer, "\ntable");
+	digest__text(buffer, table->schema);
+	digest__text(buffer, table->name);
+	buffer_append_byte(buffer, '\n');
+	free(labels);
+	return digest__properties(buffer, table, node->key, node->key_count, node->properties, node->properties_count);
+}
+
+static void digest__end(struct buffer *buffer, const struct plan *plan, const struct plan_table *table, const char *name,
+                        const struct plan_end *end)
+{
+	const struct plan_node *node = &plan->nodes[end->node];
+
+	buffer_append_text(buffer, name);
+	digest__text(buffer, node->label);
+	for (uint32_t i = 0; i < node->key_count; i++)
+		digest__text(buffer, table->columns[end->columns[i]].name);
+	buffer_append_byte(buffer, '\n');
+}
+
+static int digest__edge(struct buffer *buffer, const struct plan *plan, const struct plan_edge *edge)
+{
+	static const char *const kinds[] = {"foreign key", "join by ends", "join by key"};
+	const struct plan_table *table = &plan->tables[edge->table];
+
+	buffer_append_text(buffer, kinds[edge->kind]);
+	digest__text(buffer, edge->type);
+	buffer_append_text(buffer, "\ntable");
+	digest__text(buffer, table->schema);
+	digest__text(buffer, table->name);
+	buffer_append_byte(buffer, '\n');
+	digest__end(buffer, plan, table, "from", &edge->from);
+	digest__end(buffer, plan, table, "to", &edge->to);
+	return digest__properties(buffer, table, edge->key, edge->key_count, edge->properties, edge->properties_count);
+}
+
+static int digest__edges(struct buffer *buffer, struct plan *plan)
+{
+	const struct plan_edge **sorted = calloc(plan->edges_count + 1, sizeof(const struct plan_edge *));
+	int status = sorted ? 0 : ERR_NOMEM;
+
+	for (uint32_t i = 0; !status && i < plan->edges_count; i++)
+		sorted[i] = plan->edges[i];
+	if (!status)
+		qsort_r(sorted, plan->edges_count, sizeof(const struct plan_edge *), digest__compare_edges, plan);
+	for (uint32_t i = 0; !status && i < plan->edges_count; i++)
+		status = digest__edge(buffer, plan, sorted[i]);
+	free(sorted);
+	return status;
+}
+
+static int digest__write(struct buffer *buffer, struct plan *plan)
+{
+	const struct plan_node **sorted = calloc(plan->nodes_count + 1, sizeof(const struct plan_node *));
+	int status = sorted ? 0 : ERR_NOMEM;
+
+	buffer_append_text(buffer, DIGEST_FORM "\npipeline");
+	digest__text(buffer, plan->pipeline);
+	buffer_append_byte(buffer, '\n');
+	for (uint32_t i = 0; !status && i < plan->nodes_count; i++)
+		sorted[i] = &plan->nodes[i];
+	if (!status)
+		qsort(sorted, plan->nodes_count, sizeof(const struct plan_node *), digest__compare_nodes);
+	for (uint32_t i = 0; !status && i < plan->nodes_count; i++)
+		status = digest__node(buffer, plan, sorted[i]);
+	free(sorted);
+	return status ? status : digest__edges(buffer, plan);
+}
+
+int mapping__digest(struct plan *plan)
+{
+	struct buffer buffer;
+	XXH128_hash_t hash;
+	int status;
+
+	buffer_init(&buffer, DIGEST_SIZE_MAX);
+	status = digest__write(&buffer, plan);
+	if (!status && buffer.failed)
+		status = ERR_NOMEM;
+	if (!status) {
+		hash = XXH3_128bits(buffer.data, buffer.size);
+		plan->digest = arena_printf(&plan->arena, "%016llx%016llx", (unsigned long long)hash.high64,
+		                            (unsigned long long)hash.low64);
+		status = plan->digest ? 0 : ERR_NOMEM;
+	}
+	buffer_free(&buffer);
+	return status;
+}

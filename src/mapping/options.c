@@ -1,0 +1,151 @@
+#include "mapping/options.h"
+
+#include "mapping/tree.h"
+
+#include <string.h>
+
+#define SETTING(field) .offset = offsetof(struct mapping_settings, field)
+#define NODE(field) .offset = offsetof(struct mapping_node, field)
+#define LINK(field) .offset = offsetof(struct mapping_link, field)
+#define JOIN(field) .offset = offsetof(struct mapping_join, field)
+#define MIB ((uint64_t)1024 * 1024)
+#define TEXT_MAX 65536
+
+const struct mapping_option mapping_options[] = {
+        {CONTEXT_FILE, "version", KIND_VERSION, true, .offset = offsetof(struct mapping, version), .least = 1, .most = 1,
+         .doc = "The version of this file's shape."},
+        {CONTEXT_FILE, "pipeline", KIND_PIPELINE, true, .offset = offsetof(struct mapping, settings.pipeline), .least = 1,
+         .most = 48,
+         .doc = "Names the pairing of one database and one graph: its slot, publication and checkpoint carry this name."},
+        {CONTEXT_FILE, "postgres", KIND_SECTION, true, CONTEXT_POSTGRES, .doc = "Where the rows come from."},
+        {CONTEXT_FILE, "neo4j", KIND_SECTION, true, CONTEXT_NEO4J, .doc = "Where the graph is."},
+        {CONTEXT_FILE, "snapshot", KIND_SECTION, false, CONTEXT_SNAPSHOT, .doc = "How the first copy is made."},
+        {CONTEXT_FILE, "stream", KIND_SECTION, false, CONTEXT_STREAM, .doc = "How changes are followed."},
+        {CONTEXT_FILE, "nodes", KIND_NODES, true, .offset = offsetof(struct mapping, nodes),
+         .doc = "Tables that become nodes, by label."},
+        {CONTEXT_FILE, "relationships", KIND_JOINS, false, .offset = offsetof(struct mapping, joins),
+         .doc = "Join tables that become relationships, by type; a list where one type has several sources."},
+
+        {CONTEXT_POSTGRES, "url", KIND_STRING, true, SETTING(postgres_url), .least = 1, .most = TEXT_MAX,
+         .doc = "A libpq connection string: `postgresql://user@host:port/database?sslmode=verify-full`, or `key=value` words."},
+
+        {CONTEXT_NEO4J, "url", KIND_STRING, true, SETTING(neo4j_url), .least = 1, .most = TEXT_MAX,
+         .doc = "`bolt://`, `bolt+s://`, `bolt+ssc://`, `neo4j://`, `neo4j+s://` or `neo4j+ssc://`, host and port."},
+        {CONTEXT_NEO4J, "user", KIND_STRING, false, SETTING(neo4j_user), .least = 1, .most = TEXT_MAX,
+         .doc = "The user; without one, no authentication is used."},
+        {CONTEXT_NEO4J, "password", KIND_STRING, false, SETTING(neo4j_password), .least = 1, .most = TEXT_MAX,
+         .doc = "Its password. Never write it here: use `${NEO4J_PASSWORD}` or `{file: path}`."},
+        {CONTEXT_NEO4J, "database", KIND_STRING, false, SETTING(neo4j_database), .least = 1, .most = 63,
+         .default_words = "the server's", .doc = "The database that holds the graph."},
+        {CONTEXT_NEO4J, "ca_file", KIND_PLAIN, false, SETTING(neo4j_ca_file), .least = 1, .most = 4096,
+         .default_words = "the system's", .doc = "Certificates (PEM) of the authorities that may vouch for the server."},
+        {CONTEXT_NEO4J, "client_cert_file", KIND_PLAIN, false, SETTING(neo4j_client_cert_file), .least = 1, .most = 4096,
+         .doc = "The client's own certificate (PEM), for servers that want one."},
+        {CONTEXT_NEO4J, "client_key_file", KIND_PLAIN, false, SETTING(neo4j_client_key_file), .least = 1, .most = 4096,
+         .doc = "The private key (PEM) of that certificate."},
+
+        {CONTEXT_SNAPSHOT, "workers", KIND_INTEGER, false, SETTING(snapshot_workers), .least = 1, .most = 16, .number = 2,
+         .default_words = "2", .doc = "Connections that copy tables at the same time, under one exported snapshot."},
+
+        {CONTEXT_STREAM, "slot", KIND_SLOT, false, SETTING(slot), .least = 1, .most = 63,
+         .default_words = "`pgweave_` + pipeline", .doc = "The replication slot."},
+        {CONTEXT_STREAM, "publication", KIND_PLAIN, false, SETTING(publication), .least = 1, .most = 63,
+         .default_words = "`pgweave_` + pipeline", .doc = "The publication."},
+        {CONTEXT_STREAM, "managed", KIND_BOOLEAN, false, SETTING(publication_managed), .number = 1, .default_words = "true",
+         .doc = "Whether pgweave makes the publication and keeps it in step with this file. With false an administrator "
+                "does, and pgweave only checks it."},
+        {CONTEXT_STREAM, "batch_rows", KIND_INTEGER, false, SETTING(batch_rows_max), .least = 1, .most = 100000, .number = 2000,
+         .default_words = "2000", .doc = "Row changes that go into one Neo4j transaction when many small ones wait."},
+        {CONTEXT_STREAM, "transaction_size", KIND_SIZE, false, SETTING(transaction_size_max), .least = MIB / 16,
+         .most = 1024 * MIB, .number = 8 * MIB, .default_words = "8MiB",
+         .doc = "A PostgreSQL transaction up to this size is applied whole; a larger one goes in pieces, and that is said."},
+        {CONTEXT_STREAM, "wal_retained_warn", KIND_SIZE, false, SETTING(wal_retained_warn), .least = MIB,
+         .most = MIB * MIB * 1024, .number = 1024 * MIB, .default_words = "1GiB",
+         .doc = "From this much WAL held back by the slot on, pgweave warns."},
+
+        {CONTEXT_NODE, "table", KIND_TABLE, true, NODE(table),
+         .doc = "The table: a name in the connection's schema, or `schema.name`; a part with a dot in it in double quotes."},
+        {CONTEXT_NODE, "labels", KIND_LABELS, false, NODE(labels), .doc = "Further labels that every such node has."},
+        {CONTEXT_NODE, "key", KIND_COLUMNS, false, NODE(key), .default_words = "the primary key",
+         .doc = "The columns that tell one row from another: unique and never NULL. They always are properties."},
+        {CONTEXT_NODE, "properties", KIND_PROPERTIES, false, NODE(properties),
+         .default_words = "every column in no foreign key",
+         .doc = "What the node carries: `[column, ...]`, `{property: column}` (nothing after the colon: the same name), or "
+                "`{property: {column: name, as: float}}`."},
+        {CONTEXT_NODE, "except", KIND_COLUMNS, false, NODE(except),
+         .doc = "Columns to leave out where `properties` is not given."},
+        {CONTEXT_NODE, "relationships", KIND_LINKS, false, NODE(links),
+         .doc = "Relationships that this table's foreign keys mean, by type; a list where one type is used more than once."},
+
+        {CONTEXT_LINK, "to", KIND_LABEL, false, LINK(to), .doc = "The label at the far end: (this)-[TYPE]->(label)."},
+        {CONTEXT_LINK, "from", KIND_LABEL, false, LINK(from),
+         .doc = "The same in the other direction: (label)-[TYPE]->(this). Exactly one of `to` and `from`."},
+        {CONTEXT_LINK, "column", KIND_COLUMN, false, LINK(column), .doc = "The foreign key's column."},
+        {CONTEXT_LINK, "columns", KIND_COLUMNS, false, LINK(columns),
+         .doc = "Its columns, in the order of the other end's key. Exactly one of `column` and `columns`."},
+
+        {CONTEXT_JOIN, "table", KIND_TABLE, true, JOIN(table), .doc = "The join table, named as for a node."},
+        {CONTEXT_JOIN, "from", KIND_END, true, JOIN(from),
+         .doc = "The start: a label, and the columns here that hold its key, in the key's order."},
+        {CONTEXT_JOIN, "to", KIND_END, true, JOIN(to), .doc = "The end, likewise."},
+        {CONTEXT_JOIN, "key", KIND_COLUMNS, false, JOIN(key), .default_words = "the primary key",
+         .doc = "The columns that tell one row from another. When they are just the two ends' columns, there is one "
+                "relationship between two nodes; else there may be several, each carrying its key as properties."},
+        {CONTEXT_JOIN, "properties", KIND_PROPERTIES, false, JOIN(properties),
+         .default_words = "every column in no foreign key", .doc = "What the relationship carries, as for a node."},
+        {CONTEXT_JOIN, "except", KIND_COLUMNS, false, JOIN(except),
+         .doc = "Columns to leave out where `properties` is not given."},
+
+        {CONTEXT_PROPERTY, "column", KIND_COLUMN, false, .offset = offsetof(struct mapping_property, column),
+         .default_words = "the property's name", .doc = "The column it comes from."},
+        {CONTEXT_PROPERTY, "as", KIND_AS, false, .offset = offsetof(struct mapping_property, as), .default_words = "text",
+         .doc = "How a `numeric` is carried: `text` keeps every digit, `float` may round, `integer` refuses what is no "
+                "64-bit integer."},
+
+        {CONTEXT_SECRET, "file", KIND_PLAIN, true, .least = 1, .most = 4096,
+         .doc = "The file that holds the text; a newline at its end does not count."},
+};
+
+/* The parser marks the ones that it has seen in a 64-bit word. */
+_Static_assert(sizeof(mapping_options) / sizeof(mapping_options[0]) <= 64, "more options than bits");
+
+const uint32_t mapping_options_count = sizeof(mapping_options) / sizeof(mapping_options[0]);
+
+const char *mapping_context_heading(enum mapping_context context)
+{
+	static const char *const headings[] = {
+#define X(name, heading) heading,
+	        MAPPING_CONTEXTS(X)
+#undef X
+	};
+
+	return headings[context];
+}
+
+const char *mapping_kind_what(enum mapping_kind kind)
+{
+	static const char *const whats[] = {
+#define X(name, what) what,
+	        MAPPING_KINDS(X)
+#undef X
+	};
+
+	return whats[kind];
+}
+
+const struct mapping_option *mapping_option_find(enum mapping_context context, const char *name)
+{
+	for (uint32_t i = 0; i < mapping_options_count; i++)
+		if (mapping_options[i].context == context && strcmp(mapping_options[i].name, name) == 0)
+			return &mapping_options[i];
+	return NULL;
+}
+
+void mapping_option_row(const struct mapping_option *option, struct buffer *buffer)
+{
+	const char *otherwise = option->required ? "required" : "";
+
+	if (option->default_words)
+		otherwise = option->default_words;
+	buffer_printf(buffer, "| `%s` | %s | %s | %s |", option->name, mapping_kind_what(option->kind), otherwise, option->doc);
+}

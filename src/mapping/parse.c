@@ -1,0 +1,876 @@
+#include "mapping/expand.h"
+#include "mapping/options.h"
+#include "mapping/text.h"
+#include "mapping/tree.h"
+#include "mapping/yaml.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* PostgreSQL allows no more columns in a table. */
+#define COLUMNS_MAX 1600
+#define LABELS_MAX 64
+#define RESERVED_PREFIX "_Pgweave"
+
+struct parser {
+	struct mapping *mapping;
+	const struct source *source;
+	const struct mapping_environment *environment;
+	struct diagnostics *diagnostics;
+	struct place sections[CONTEXTS_COUNT]; /* where each begins */
+	bool no_memory;
+};
+
+/* Reads one value into the field `at`. */
+typedef void parser_reader(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node, void *at);
+
+static void parser__keys(struct parser *parser, enum mapping_context context, const struct yaml_node *node, struct place owner,
+                         void *base);
+
+static void *parser__calloc(struct parser *parser, size_t count, size_t size)
+{
+	void *memory = arena_calloc(&parser->mapping->arena, count ? count : 1, size);
+
+	if (!memory)
+		parser->no_memory = true;
+	return memory;
+}
+
+/* Nothing more can be said, or kept. */
+static bool parser__is_done(const struct parser *parser)
+{
+	return parser->no_memory || parser->diagnostics->more;
+}
+
+static void parser__print_number(const struct mapping_option *option, uint64_t number, struct buffer *buffer)
+{
+	static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
+	size_t unit = 0;
+
+	if (option->kind == KIND_SIZE)
+		for (; unit < 4 && number && number % 1024 == 0; unit++)
+			number /= 1024;
+	buffer_printf(buffer, "%llu%s", (unsigned long long)number, units[unit]);
+}
+
+/* "a whole number from 1 to 16" */
+static void parser__print_expected(const struct mapping_option *option, struct buffer *buffer)
+{
+	buffer_append_text(buffer, mapping_kind_what(option->kind));
+	if (option->kind == KIND_INTEGER || option->kind == KIND_SIZE) {
+		buffer_append_text(buffer, " from ");
+		parser__print_number(option, option->least, buffer);
+		buffer_append_text(buffer, " to ");
+		parser__print_number(option, option->most, buffer);
+	} else if (option->most && option->kind != KIND_VERSION) {
+		buffer_printf(buffer, ", at most %llu bytes", (unsigned long long)option->most);
+	}
+}
+
+static void parser__expect_option(struct parser *parser, const struct mapping_option *option)
+{
+	struct buffer buffer;
+
+	buffer_init(&buffer, 512);
+	parser__print_expected(option, &buffer);
+	diagnostic_expect(parser->diagnostics, "%s", buffer_text(&buffer));
+	buffer_free(&buffer);
+}
+
+/* "workers" is a list */
+static void parser__wrong_kind(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node)
+{
+	diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" is %s", option->name, yaml_kind_words(node));
+	parser__expect_option(parser, option);
+}
+
+/* The text as the file has it: what a variable holds may be a secret. */
+static void parser__wrong_value(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node)
+{
+	diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" cannot be \"%.200s\"", option->name,
+	               node->text);
+	parser__expect_option(parser, option);
+}
+
+/* A scalar's text with its variables filled in; NULL when something is wrong with it, which has been said. */
+static const char *parser__text(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node)
+{
+	uint32_t before = parser->diagnostics->count;
+	const char *text;
+
+	if (node->kind != YAML_SCALAR || yaml_is_null(node)) {
+		parser__wrong_kind(parser, option, node);
+		return NULL;
+	}
+	text = expand_text(node->text, parser->environment, &parser->mapping->arena, parser->source, node->place,
+	                   parser->diagnostics);
+	if (!text && parser->diagnostics->count == before && !parser->diagnostics->more)
+		parser->no_memory = true;
+	return text;
+}
+
+static bool parser__check_size(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               const char *text)
+{
+	size_t size = strlen(text);
+
+	if (size >= option->least && (!option->most || size <= option->most))
+		return true;
+	/* The text is not repeated: it may be a password. */
+	diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" is %s", option->name,
+	               size ? "too long" : "empty");
+	parser__expect_option(parser, option);
+	return false;
+}
+
+static void parser__read_plain(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	const char *text = parser__text(parser, option, node);
+
+	if (text && parser__check_size(parser, option, node, text))
+		*(const char **)at = text;
+}
+
+/* {file: path} */
+static void parser__read_secret(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                const char **ret_text)
+{
+	struct error error = {0};
+	const char *path = NULL;
+	struct buffer buffer;
+
+	parser__keys(parser, CONTEXT_SECRET, node, node->place, &path);
+	if (!path)
+		return;
+	buffer_init(&buffer, EXPAND_SIZE_MAX);
+	if (!parser->environment || !parser->environment->file) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "files cannot be read here");
+	} else if (parser->environment->file(parser->environment->user, path, &buffer, &error) != 0) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\": %s", option->name, error.text);
+	} else if (buffer.failed || text_utf8_check(buffer.data, buffer.size) != buffer.size ||
+	           (buffer.size && memchr(buffer.data, 0, buffer.size))) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\": %s is not one text", option->name,
+		               path);
+		diagnostic_expect(parser->diagnostics, "UTF-8 of at most 64 KiB");
+	} else {
+		const char *text = arena_strndup(&parser->mapping->arena, buffer.data ? buffer.data : "", buffer.size);
+
+		if (!text)
+			parser->no_memory = true;
+		else if (parser__check_size(parser, option, node, text))
+			*ret_text = text;
+	}
+	if (buffer.data)
+		explicit_bzero(buffer.data, buffer.size);
+	buffer_free(&buffer);
+}
+
+static void parser__read_string(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                void *at)
+{
+	if (node->kind == YAML_MAPPING)
+		parser__read_secret(parser, option, node, at);
+	else
+		parser__read_plain(parser, option, node, at);
+}
+
+/* PIPELINE and SLOT: what PostgreSQL takes as the name of a slot. */
+static void parser__read_identifier(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                    void *at)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	const char *text = parser__text(parser, option, node);
+
+	if (!text || !parser__check_size(parser, option, node, text))
+		return;
+	if (strspn(text, allowed) != strlen(text) || (option->kind == KIND_PIPELINE && (*text < 'a' || *text > 'z')))
+		parser__wrong_value(parser, option, node);
+	else
+		*(const char **)at = text;
+}
+
+static void parser__read_boolean(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	const char *text = parser__text(parser, option, node);
+
+	if (!text)
+		return;
+	if (strcmp(text, "true") == 0)
+		*(bool *)at = true;
+	else if (strcmp(text, "false") == 0)
+		*(bool *)at = false;
+	else
+		parser__wrong_value(parser, option, node);
+}
+
+/* Digits and, for sizes, a unit. False when it is not that or out of the option's range. */
+static bool parser__number(const struct mapping_option *option, const char *text, uint64_t *ret_number)
+{
+	static const struct {
+		const char *name;
+		uint64_t factor;
+	} units[] = {
+	        {"", 1},
+	        {"B", 1},
+	        {"kB", 1000},
+	        {"MB", 1000000},
+	        {"GB", 1000000000},
+	        {"TB", 1000000000000},
+	        {"KiB", (uint64_t)1 << 10},
+	        {"MiB", (uint64_t)1 << 20},
+	        {"GiB", (uint64_t)1 << 30},
+	        {"TiB", (uint64_t)1 << 40},
+	};
+	char *end;
+	uint64_t number;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	while (option->kind == KIND_SIZE && *end == ' ')
+		end++;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(units[i].name, end) != 0 || (units[i].factor != 1 && option->kind != KIND_SIZE))
+			continue;
+		return !__builtin_mul_overflow(number, units[i].factor, ret_number) && *ret_number >= option->least &&
+		       *ret_number <= option->most;
+	}
+	return false;
+}
+
+static void parser__read_number(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                void *at)
+{
+	const char *text = parser__text(parser, option, node);
+	uint64_t number;
+
+	if (!text)
+		return;
+	if (!parser__number(option, text, &number))
+		parser__wrong_value(parser, option, node);
+	else if (option->kind == KIND_SIZE)
+		*(uint64_t *)at = number;
+	else
+		*(uint32_t *)at = (uint32_t)number;
+}
+
+static void parser__read_section(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	(void)at;
+	if (node->kind != YAML_MAPPING)
+		parser__wrong_kind(parser, option, node);
+	else
+		parser__keys(parser, option->section, node, node->key->place, &parser->mapping->settings);
+	parser->sections[option->section] = node->key->place;
+}
+
+/* A label, a type or a property's name. */
+static bool parser__check_name(struct parser *parser, const char *what, const char *text, struct place place)
+{
+	size_t size = strlen(text);
+
+	if (!size || size > MAPPING_NAME_SIZE_MAX) {
+		diagnostic_add(parser->diagnostics, parser->source, place, "the %s is %s", what, size ? "too long" : "empty");
+		diagnostic_expect(parser->diagnostics, "1 to %d bytes", MAPPING_NAME_SIZE_MAX);
+		return false;
+	}
+	if (strncmp(text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+		diagnostic_add(parser->diagnostics, parser->source, place, "the %s \"%s\" is reserved", what, text);
+		diagnostic_expect(parser->diagnostics, "a name that does not begin with " RESERVED_PREFIX);
+		return false;
+	}
+	return true;
+}
+
+static void parser__read_label(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	const char *text = parser__text(parser, option, node);
+
+	if (text && parser__check_name(parser, "label", text, node->place))
+		*(struct word *)at = (struct word){text, node->place};
+}
+
+static bool parser__word(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                         struct word *ret_word)
+{
+	const char *text = parser__text(parser, option, node);
+
+	if (!text)
+		return false;
+	if (!*text) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" is empty", option->name);
+		parser__expect_option(parser, option);
+		return false;
+	}
+	*ret_word = (struct word){text, node->place};
+	return true;
+}
+
+/* COLUMN as a word: {column: name} of a property. */
+static void parser__read_word(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                              void *at)
+{
+	(void)parser__word(parser, option, node, at);
+}
+
+/* One word or a list of words. */
+static void parser__read_words(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	bool is_list = node->kind == YAML_SEQUENCE;
+	bool is_label = option->kind == KIND_LABELS;
+	const struct yaml_node *item = is_list ? node->first : node;
+	uint32_t count = is_list ? node->count : 1;
+	struct words *words = at;
+
+	words->name = (struct word){option->name, node->place};
+	if (count > (is_label ? LABELS_MAX : COLUMNS_MAX) || (is_list && !count && strcmp(option->name, "except") != 0)) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" is a list of %u", option->name, count);
+		diagnostic_expect(parser->diagnostics, "1 to %d of them", is_label ? LABELS_MAX : COLUMNS_MAX);
+		return;
+	}
+	words->items = parser__calloc(parser, count, sizeof(*words->items));
+	for (; item && words->items && words->count < count; item = is_list ? item->next : NULL) {
+		struct word *word = &words->items[words->count];
+
+		if (!parser__word(parser, option, item, word))
+			continue;
+		if (is_label && !parser__check_name(parser, "label", word->text, word->place))
+			continue;
+		for (uint32_t i = 0; i < words->count; i++)
+			if (strcmp(words->items[i].text, word->text) == 0) {
+				diagnostic_add(parser->diagnostics, parser->source, word->place, "\"%s\" is twice in this list",
+				               word->text);
+				diagnostic_expect(parser->diagnostics, "each once");
+			}
+		words->count++;
+		if (parser__is_done(parser))
+			return;
+	}
+}
+
+/* `column: name` of a relationship is `columns: [name]`. */
+static void parser__read_column(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                void *at)
+{
+	if (node->kind == YAML_SCALAR)
+		parser__read_words(parser, option, node, at);
+	else
+		parser__wrong_kind(parser, option, node);
+}
+
+/* A part of a table's name: up to a dot, or in double quotes with those inside doubled. NULL when it is neither. */
+static const char *parser__table_part(struct parser *parser, const char **at)
+{
+	const char *start = *at;
+	char *part;
+	size_t size = 0;
+
+	if (*start != '"') {
+		size = strcspn(start, ".");
+		*at += size;
+		return size ? arena_strndup(&parser->mapping->arena, start, size) : NULL;
+	}
+	part = arena_strdup(&parser->mapping->arena, start);
+	if (!part)
+		return NULL;
+	for (++*at; **at; ++*at) {
+		if (**at == '"' && *++*at != '"') {
+			part[size] = '\0';
+			return size ? part : NULL;
+		}
+		part[size++] = **at;
+	}
+	return NULL;
+}
+
+static void parser__read_table(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	const char *text = parser__text(parser, option, node);
+	struct table_name *table = at;
+	const char *first, *second = NULL;
+
+	if (!text)
+		return;
+	first = parser__table_part(parser, &text);
+	if (first && *text == '.') {
+		text++;
+		second = parser__table_part(parser, &text);
+		if (!second)
+			first = NULL;
+	}
+	if (!first || *text) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "this is not the name of a table");
+		diagnostic_expect(parser->diagnostics,
+		                  "name or schema.name; a part with a dot or a quote in it in double quotes: '\"odd.name\"'");
+		return;
+	}
+	if (second)
+		table->schema = (struct word){first, node->place};
+	table->name = (struct word){second ? second : first, node->place};
+}
+
+static void parser__read_as(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node, void *at)
+{
+	static const struct {
+		const char *name;
+		enum numeric_as as;
+	} forms[] = {{"text", NUMERIC_AS_TEXT}, {"float", NUMERIC_AS_FLOAT}, {"integer", NUMERIC_AS_INTEGER}};
+	struct mapping_property *property = (struct mapping_property *)((char *)at - offsetof(struct mapping_property, as));
+	const char *text = parser__text(parser, option, node);
+
+	if (!text)
+		return;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (strcmp(forms[i].name, text) == 0) {
+			property->as = (struct word){forms[i].name, node->place};
+			property->numeric_as = forms[i].as;
+			return;
+		}
+	parser__wrong_value(parser, option, node);
+}
+
+/* One entry of the list form, or of the map form. */
+static void parser__read_property(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                  struct mapping_property *property)
+{
+	if (!node->key) {
+		if (!parser__word(parser, option, node, &property->name))
+			return;
+		property->column = property->name;
+		(void)parser__check_name(parser, "property", property->name.text, node->place);
+		return;
+	}
+	property->name = (struct word){node->key->text, node->key->place};
+	property->column = property->name;
+	if (!parser__check_name(parser, "property", property->name.text, property->name.place))
+		return;
+	if (node->kind == YAML_MAPPING) {
+		parser__keys(parser, CONTEXT_PROPERTY, node, node->key->place, property);
+	} else if (node->kind == YAML_SEQUENCE) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "the property \"%s\" is a list",
+		               property->name.text);
+		diagnostic_expect(parser->diagnostics, "a column, or {column: name, as: text, float or integer}");
+	} else if (!yaml_is_null(node)) {
+		(void)parser__word(parser, option, node, &property->column);
+	}
+}
+
+static void parser__read_properties(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                    void *at)
+{
+	struct mapping_properties *properties = at;
+
+	if (node->kind == YAML_SCALAR) {
+		parser__wrong_kind(parser, option, node);
+		return;
+	}
+	properties->name = (struct word){option->name, node->place};
+	if (node->count > COLUMNS_MAX) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" has %u entries", option->name,
+		               node->count);
+		diagnostic_expect(parser->diagnostics, "at most %d", COLUMNS_MAX);
+		return;
+	}
+	properties->items = parser__calloc(parser, node->count, sizeof(*properties->items));
+	for (const struct yaml_node *child = node->first; child && properties->items; child = child->next) {
+		struct mapping_property *property = &properties->items[properties->count++];
+
+		parser__read_property(parser, option, child, property);
+		for (uint32_t i = 0; property->name.text && i + 1 < properties->count; i++)
+			if (properties->items[i].name.text &&
+			    strcmp(properties->items[i].name.text, property->name.text) == 0) {
+				diagnostic_add(parser->diagnostics, parser->source, property->name.place,
+				               "the property \"%s\" is twice in this list", property->name.text);
+				diagnostic_expect(parser->diagnostics, "each once");
+			}
+		if (parser__is_done(parser))
+			return;
+	}
+}
+
+/* {Label: column} */
+static void parser__read_end(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node, void *at)
+{
+	struct mapping_end *end = at;
+
+	if (node->kind != YAML_MAPPING) {
+		parser__wrong_kind(parser, option, node);
+		return;
+	}
+	if (node->count != 1) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" names %u labels", option->name,
+		               node->count);
+		parser__expect_option(parser, option);
+		return;
+	}
+	if (!parser__check_name(parser, "label", node->first->key->text, node->first->key->place))
+		return;
+	end->label = (struct word){node->first->key->text, node->first->key->place};
+	parser__read_words(parser, option, node->first, &end->columns);
+}
+
+/*
+ * Entries that are maps, or lists of maps where one name is used more than once: how many there are. The bound is checked
+ * before anything is allocated.
+ */
+static uint32_t parser__count_entries(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                      uint32_t most)
+{
+	uint64_t count = 0;
+
+	if (node->kind != YAML_MAPPING) {
+		parser__wrong_kind(parser, option, node);
+		return 0;
+	}
+	for (const struct yaml_node *child = node->first; child; child = child->next)
+		count += child->kind == YAML_SEQUENCE ? child->count : 1;
+	if (count > most) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" has more than %u entries",
+		               option->name, most);
+		return 0;
+	}
+	return (uint32_t)count;
+}
+
+/* One map under a name. False when it is none, which has been said. */
+static bool parser__check_entry(struct parser *parser, const struct mapping_option *option, const struct yaml_node *key,
+                                const struct yaml_node *node, const char *what)
+{
+	if (node->kind != YAML_MAPPING) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "the %s \"%.200s\" is %s", what, key->text,
+		               yaml_kind_words(node));
+		parser__expect_option(parser, option);
+		return false;
+	}
+	return parser__check_name(parser, what, key->text, key->place);
+}
+
+static void parser__link(struct parser *parser, const struct yaml_node *key, const struct yaml_node *node,
+                         struct mapping_link *link)
+{
+	uint32_t before = parser->diagnostics->count;
+
+	link->type = (struct word){key->text, key->place};
+	parser__keys(parser, CONTEXT_LINK, node, key->place, link);
+	if (parser->diagnostics->count != before)
+		return;
+	if (!link->to.text == !link->from.text) {
+		diagnostic_add(parser->diagnostics, parser->source, key->place, "%s has %s", key->text,
+		               link->to.text ? "both \"to\" and \"from\"" : "no other end");
+		diagnostic_expect(parser->diagnostics, "{to: label, column: name} or {from: label, column: name}");
+	}
+	if (!link->column.name.text == !link->columns.name.text) {
+		diagnostic_add(parser->diagnostics, parser->source, key->place, "%s has %s", key->text,
+		               link->column.name.text ? "both \"column\" and \"columns\"" : "no columns");
+		diagnostic_expect(parser->diagnostics, "{to: label, column: name} or {to: label, columns: [name, name]}");
+	}
+	if (link->column.name.text)
+		link->columns = link->column;
+}
+
+static void parser__read_links(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	struct mapping_links *links = at;
+	uint32_t count = parser__count_entries(parser, option, node, MAPPING_EDGES_MAX);
+
+	links->items = parser__calloc(parser, count, sizeof(*links->items));
+	for (const struct yaml_node *child = node->first; count && child; child = child->next) {
+		bool is_list = child->kind == YAML_SEQUENCE;
+
+		for (const struct yaml_node *item = is_list ? child->first : child; item; item = is_list ? item->next : NULL) {
+			if (!links->items || parser__is_done(parser))
+				return;
+			if (parser__check_entry(parser, option, child->key, item, "type"))
+				parser__link(parser, child->key, item, &links->items[links->count++]);
+		}
+	}
+}
+
+static void parser__read_joins(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	struct mapping_joins *joins = at;
+	uint32_t count = yaml_is_null(node) ? 0 : parser__count_entries(parser, option, node, MAPPING_EDGES_MAX);
+
+	joins->items = parser__calloc(parser, count, sizeof(*joins->items));
+	for (const struct yaml_node *child = node->first; count && child; child = child->next) {
+		bool is_list = child->kind == YAML_SEQUENCE;
+
+		for (const struct yaml_node *item = is_list ? child->first : child; item; item = is_list ? item->next : NULL) {
+			struct mapping_join *join;
+
+			if (!joins->items || parser__is_done(parser))
+				return;
+			if (!parser__check_entry(parser, option, child->key, item, "type"))
+				continue;
+			join = &joins->items[joins->count++];
+			join->type = (struct word){child->key->text, child->key->place};
+			parser__keys(parser, CONTEXT_JOIN, item, is_list ? item->place : child->key->place, join);
+		}
+	}
+}
+
+static void parser__read_nodes(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                               void *at)
+{
+	struct mapping_nodes *nodes = at;
+
+	if (node->kind != YAML_MAPPING) {
+		parser__wrong_kind(parser, option, node);
+		return;
+	}
+	if (!node->count || node->count > MAPPING_TABLES_MAX) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "there are %u nodes", node->count);
+		diagnostic_expect(parser->diagnostics, "1 to %d", MAPPING_TABLES_MAX);
+		return;
+	}
+	nodes->name = (struct word){option->name, node->key->place};
+	nodes->items = parser__calloc(parser, node->count, sizeof(*nodes->items));
+	for (const struct yaml_node *child = node->first; child && nodes->items && !parser__is_done(parser);
+	     child = child->next) {
+		struct mapping_node *mapped;
+
+		if (!parser__check_entry(parser, option, child->key, child, "label"))
+			continue;
+		mapped = &nodes->items[nodes->count++];
+		mapped->label = (struct word){child->key->text, child->key->place};
+		parser__keys(parser, CONTEXT_NODE, child, child->key->place, mapped);
+	}
+}
+
+static parser_reader *const parser__readers[KINDS_COUNT] = {
+        [KIND_VERSION] = parser__read_number,  [KIND_STRING] = parser__read_string,
+        [KIND_PLAIN] = parser__read_plain,     [KIND_PIPELINE] = parser__read_identifier,
+        [KIND_SLOT] = parser__read_identifier, [KIND_BOOLEAN] = parser__read_boolean,
+        [KIND_INTEGER] = parser__read_number,  [KIND_SIZE] = parser__read_number,
+        [KIND_SECTION] = parser__read_section, [KIND_NODES] = parser__read_nodes,
+        [KIND_JOINS] = parser__read_joins,     [KIND_LINKS] = parser__read_links,
+        [KIND_TABLE] = parser__read_table,     [KIND_LABEL] = parser__read_label,
+        [KIND_LABELS] = parser__read_words,    [KIND_COLUMN] = parser__read_word,
+        [KIND_COLUMNS] = parser__read_words,   [KIND_PROPERTIES] = parser__read_properties,
+        [KIND_END] = parser__read_end,         [KIND_AS] = parser__read_as,
+};
+
+static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)
+{
+	struct suggestion suggestion = suggestion_of(key->text);
+	struct buffer known;
+
+	buffer_init(&known, 1024);
+	for (uint32_t i = 0; i < mapping_options_count; i++) {
+		if (mapping_options[i].context != context)
+			continue;
+		buffer_printf(&known, "%s%s", known.size ? ", " : "", mapping_options[i].name);
+		suggestion_offer(&suggestion, mapping_options[i].name);
+	}
+	diagnostic_add(parser->diagnostics, parser->source, key->place, "unknown key \"%.200s\" in %s", key->text,
+	               mapping_context_heading(context));
+	if (suggestion.nearest)
+		diagnostic_expect(parser->diagnostics, "one of %s; did you mean \"%s\"?", buffer_text(&known),
+		                  suggestion.nearest);
+	else
+		diagnostic_expect(parser->diagnostics, "one of %s", buffer_text(&known));
+	buffer_free(&known);
+}
+
+/* Says which required keys are not there; seen has a bit for each option. */
+static void parser__check_required(struct parser *parser, enum mapping_context context, struct place owner, uint64_t seen)
+{
+	for (uint32_t i = 0; i < mapping_options_count; i++) {
+		const struct mapping_option *option = &mapping_options[i];
+
+		if (option->context != context || !option->required || seen >> i & 1)
+			continue;
+		diagnostic_add(parser->diagnostics, parser->source, owner, "\"%s\" is missing in %s", option->name,
+		               mapping_context_heading(context));
+		diagnostic_expect(parser->diagnostics, "%s: %s", option->name, mapping_kind_what(option->kind));
+	}
+}
+
+/* Reads a map by the options of its context into the struct at base. A key's second coming has been reported by yaml_read. */
+static void parser__keys(struct parser *parser, enum mapping_context context, const struct yaml_node *node, struct place owner,
+                         void *base)
+{
+	uint64_t seen = 0;
+
+	for (const struct yaml_node *child = node->first; child; child = child->next) {
+		const struct mapping_option *option = mapping_option_find(context, child->key->text);
+		uint64_t bit = option ? UINT64_C(1) << (option - mapping_options) : 0;
+		parser_reader *reader;
+
+		if (parser__is_done(parser))
+			return;
+		if (!option) {
+			parser__unknown_key(parser, context, child->key);
+			continue;
+		}
+		if (seen & bit)
+			continue;
+		seen |= bit;
+		reader = option->kind == KIND_COLUMN && context == CONTEXT_LINK ? parser__read_column
+		                                                                : parser__readers[option->kind];
+		reader(parser, option, child, (char *)base + option->offset);
+	}
+	parser__check_required(parser, context, owner, seen);
+}
+
+static void parser__set_defaults(struct mapping_settings *settings)
+{
+	for (uint32_t i = 0; i < mapping_options_count; i++) {
+		const struct mapping_option *option = &mapping_options[i];
+		char *at = (char *)settings + option->offset;
+
+		if (option->context != CONTEXT_SNAPSHOT && option->context != CONTEXT_STREAM)
+			continue;
+		if (option->kind == KIND_INTEGER)
+			*(uint32_t *)(void *)at = (uint32_t)option->number;
+		else if (option->kind == KIND_SIZE)
+			*(uint64_t *)(void *)at = option->number;
+		else if (option->kind == KIND_BOOLEAN)
+			*(bool *)at = option->number != 0;
+	}
+}
+
+/* What one key's rule cannot say: keys that need each other, and schemes. */
+static void parser__check_settings(struct parser *parser)
+{
+	static const char *const schemes[] = {"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"};
+	struct mapping_settings *settings = &parser->mapping->settings;
+	const char *colon = settings->neo4j_url ? strstr(settings->neo4j_url, "://") : NULL;
+	struct place place = parser->sections[CONTEXT_NEO4J];
+	bool known = !settings->neo4j_url;
+
+	for (size_t i = 0; colon && i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		known = known || (strlen(schemes[i]) == (size_t)(colon - settings->neo4j_url) &&
+		                  strncmp(schemes[i], settings->neo4j_url, strlen(schemes[i])) == 0);
+	if (!known) {
+		diagnostic_add(parser->diagnostics, parser->source, place, "neo4j: \"url\" does not begin with a known scheme");
+		diagnostic_expect(parser->diagnostics, "bolt://, bolt+s://, bolt+ssc://, neo4j://, neo4j+s:// or neo4j+ssc://");
+	}
+	if (!settings->neo4j_user != !settings->neo4j_password) {
+		diagnostic_add(parser->diagnostics, parser->source, place, "neo4j: \"%s\" without \"%s\"",
+		               settings->neo4j_user ? "user" : "password", settings->neo4j_user ? "password" : "user");
+		diagnostic_expect(parser->diagnostics, "both, or neither for a server without authentication");
+	}
+	if (!settings->neo4j_client_cert_file != !settings->neo4j_client_key_file) {
+		diagnostic_add(parser->diagnostics, parser->source, place, "neo4j: \"%s\" without the other of the pair",
+		               settings->neo4j_client_cert_file ? "client_cert_file" : "client_key_file");
+		diagnostic_expect(parser->diagnostics, "both client_cert_file and client_key_file");
+	}
+}
+
+static void parser__set_names(struct parser *parser)
+{
+	struct mapping_settings *settings = &parser->mapping->settings;
+	const char *name = arena_printf(&parser->mapping->arena, "pgweave_%s", settings->pipeline);
+
+	if (!name)
+		parser->no_memory = true;
+	if (!settings->slot)
+		settings->slot = name;
+	if (!settings->publication)
+		settings->publication = name;
+}
+
+static int parser__run(struct parser *parser)
+{
+	const struct yaml_node *root;
+	int status = 0;
+
+	root = yaml_read(parser->source, &parser->mapping->arena, parser->diagnostics, &status);
+	if (status)
+		return status;
+	if (!root || root->kind != YAML_MAPPING) {
+		struct place start = {1, 1};
+
+		diagnostic_add(parser->diagnostics, parser->source, start, "the file is %s",
+		               root ? yaml_kind_words(root) : "empty");
+		diagnostic_expect(parser->diagnostics, "a map that begins with version: 1");
+		return ERR_CONFIG;
+	}
+	parser__set_defaults(&parser->mapping->settings);
+	parser__keys(parser, CONTEXT_FILE, root, root->place, parser->mapping);
+	if (!parser->diagnostics->count)
+		parser__check_settings(parser);
+	if (!parser->diagnostics->count)
+		parser__set_names(parser);
+	if (parser->no_memory)
+		return ERR_NOMEM;
+	return parser->diagnostics->count ? ERR_CONFIG : 0;
+}
+
+static struct mapping *mapping__new(const char *file, const char *text, size_t size)
+{
+	struct mapping *mapping = calloc(1, sizeof(*mapping));
+
+	if (!mapping)
+		return NULL;
+	arena_init(&mapping->arena, MAPPING_ARENA_SIZE_MAX);
+	mapping->source.file = arena_strdup(&mapping->arena, file);
+	mapping->source.text = arena_strndup(&mapping->arena, text, size);
+	mapping->source.size = size;
+	if (mapping->source.file && mapping->source.text)
+		return mapping;
+	mapping_free(mapping);
+	return NULL;
+}
+
+int mapping_parse(const char *file, const char *text, size_t size, const struct mapping_environment *environment,
+                  struct mapping **ret_mapping, struct diagnostics *diagnostics)
+{
+	struct parser parser = {.environment = environment, .diagnostics = diagnostics};
+	int status;
+
+	*ret_mapping = NULL;
+	if (size > MAPPING_SIZE_MAX) {
+		struct source source = {.file = file, .text = "", .size = 0};
+
+		diagnostic_add(diagnostics, &source, (struct place){0, 0}, "the file has %zu bytes", size);
+		diagnostic_expect(diagnostics, "at most %zu", MAPPING_SIZE_MAX);
+		return ERR_LIMIT;
+	}
+	parser.mapping = mapping__new(file, text, size);
+	if (!parser.mapping)
+		return ERR_NOMEM;
+	parser.source = &parser.mapping->source;
+	status = parser__run(&parser);
+	diagnostics_sort(diagnostics);
+	if (status)
+		mapping_free(parser.mapping);
+	else
+		*ret_mapping = parser.mapping;
+	return status;
+}
+
+/* Its bytes are the mapping's own: they lie in its arena. */
+static void mapping__forget(const char *secret)
+{
+	if (secret)
+		explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
+}
+
+void mapping_free(struct mapping *mapping)
+{
+	if (!mapping)
+		return;
+	mapping__forget(mapping->settings.neo4j_password);
+	mapping__forget(mapping->settings.postgres_url);
+	arena_free(&mapping->arena);
+	free(mapping);
+}
+
+const struct mapping_settings *mapping_settings(const struct mapping *mapping)
+{
+	return &mapping->settings;
+}

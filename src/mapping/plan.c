@@ -1,0 +1,22 @@
+#include "mapping/plan.h"
+
+#include <stdlib.h>
+
+void plan_free(struct plan *plan)
+{
+	struct arena arena;
+
+	if (!plan)
+		return;
+	/* The plan lives in its own arena, so the arena must outlive the struct. */
+	arena = plan->arena;
+	arena_free(&arena);
+}
+
+int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid)
+{
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		if (plan->tables[i].oid == oid)
+			return i;
+	return -1;
+}

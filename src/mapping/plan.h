@@ -1,0 +1,104 @@
+/*
+ * mapping/plan: the mapping compiled against a catalogue: what every later room works from. Plain, immutable data.
+ *
+ * A table is mapped to a node, to relationships (a join table), or to a node that owns relationships (its foreign keys). All
+ * strings are UTF-8, NUL-terminated, unquoted; quoting happens where SQL or Cypher is written. Everything lives in plan->arena.
+ */
+#ifndef PGWEAVE_MAPPING_PLAN_H
+#define PGWEAVE_MAPPING_PLAN_H
+
+#include "base/arena.h"
+#include "change/type.h"
+
+#include <stdint.h>
+
+/* A column that the plan reads; a row of a table is an array of these, and cells follow the same order. */
+struct plan_column {
+	const char *name;
+	const char *type_name;
+	struct type type;
+	int16_t attnum;
+	bool not_null;
+	uint32_t type_oid; /* as declared; 0: not known. Not for the digest: it differs from database to database */
+};
+
+/* property <- column of the same table */
+struct plan_property {
+	const char *name;
+	uint32_t column;  /* index into plan_table.columns */
+	struct type type; /* the column's, with the mapping's numeric_as */
+};
+
+struct plan_node {
+	uint32_t index; /* in plan->nodes */
+	uint32_t table; /* index into plan->tables */
+	const char *label;
+	const char *const *labels_more; /* further fixed labels */
+	uint32_t labels_more_count;
+	const struct plan_property *key; /* the key's columns, in key order */
+	uint32_t key_count;
+	const struct plan_property *properties; /* all but the key */
+	uint32_t properties_count;
+	bool may_be_placeholder; /* some relationship to it has no enforced foreign key, so its end may be missing for good */
+};
+
+enum plan_edge_kind {
+	PLAN_EDGE_FOREIGN_KEY, /* owned by a node's row: one end is that node, at most one relationship a row */
+	PLAN_EDGE_JOIN_ENDS,   /* a join table's row, found again by its two ends */
+	PLAN_EDGE_JOIN_KEYED,  /* a join table's row with a key of its own, kept as properties of the relationship */
+};
+
+struct plan_end {
+	uint32_t node;           /* index into plan->nodes */
+	const uint32_t *columns; /* of the edge's table: paired with the node's key, and read as that key's types */
+	bool enforced; /* a validated foreign key to exactly that key stands behind it, or the end is the row's own node */
+};
+
+struct plan_edge {
+	uint32_t index; /* in plan->edges */
+	enum plan_edge_kind kind;
+	uint32_t table;
+	const char *type;
+	struct plan_end from;
+	struct plan_end to;
+	bool owner_is_from;              /* FOREIGN_KEY: which end is the row's own node */
+	const struct plan_property *key; /* JOIN_KEYED: the key's columns */
+	uint32_t key_count;
+	const struct plan_property *properties; /* JOIN_*: all but the key and the ends' columns unless asked for */
+	uint32_t properties_count;
+	const char *words; /* "Department BELONGS_TO Function by function_id" */
+};
+
+struct plan_table {
+	uint32_t index; /* in plan->tables */
+	uint32_t oid;
+	const char *schema;
+	const char *name;
+	bool partitioned;
+	const struct plan_column *columns; /* the key's first, in key order; then by attnum */
+	uint32_t columns_count;
+	uint32_t key_count;                   /* the first so many columns are the row's key */
+	const struct plan_node *node;         /* or NULL */
+	const struct plan_edge *const *edges; /* FOREIGN_KEY ones of the node, or JOIN_* ones */
+	uint32_t edges_count;
+	int64_t rows_estimate;
+};
+
+struct plan {
+	struct arena arena;
+	const char *pipeline;
+	const char *digest; /* hex; of everything here that shapes the graph, not of comments or connections */
+	const struct plan_table
+	        *tables; /* in loading order: the ends of relationships before their owners, where there is no cycle */
+	uint32_t tables_count;
+	const struct plan_node *nodes;
+	uint32_t nodes_count;
+	const struct plan_edge *const *edges;
+	uint32_t edges_count;
+};
+
+void plan_free(struct plan *plan);
+/* The table's index for a relation's OID (a partition's root, since that is what is published), or -1. */
+int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid);
+
+#endif

@@ -1,0 +1,139 @@
+#include "mapping/render.h"
+
+#include <jansson.h>
+
+/* jansson's *_set_new and *_append_new take the value even when they fail, so one flag is enough. */
+struct json_writer {
+	const struct plan *plan;
+	bool failed;
+};
+
+static void json__set(struct json_writer *writer, json_t *object, const char *key, json_t *value)
+{
+	if (!value || json_object_set_new(object, key, value) != 0)
+		writer->failed = true;
+}
+
+static void json__append(struct json_writer *writer, json_t *array, json_t *value)
+{
+	if (!value || json_array_append_new(array, value) != 0)
+		writer->failed = true;
+}
+
+static json_t *json__property(struct json_writer *writer, const struct plan_table *table, const struct plan_property *property)
+{
+	static const char *const forms[] = {"text", "float", "integer"};
+	const struct plan_column *column = &table->columns[property->column];
+	json_t *object = json_object();
+
+	json__set(writer, object, "name", json_string(property->name));
+	json__set(writer, object, "column", json_string(column->name));
+	json__set(writer, object, "type", json_string(column->type_name));
+	if (property->type.kind == TYPE_NUMERIC)
+		json__set(writer, object, "as", json_string(forms[property->type.numeric_as]));
+	return object;
+}
+
+static json_t *json__properties(struct json_writer *writer, const struct plan_table *table,
+                                const struct plan_property *properties, uint32_t count)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < count; i++)
+		json__append(writer, array, json__property(writer, table, &properties[i]));
+	return array;
+}
+
+static json_t *json__node(struct json_writer *writer, const struct plan_node *node)
+{
+	const struct plan_table *table = &writer->plan->tables[node->table];
+	json_t *object = json_object();
+	json_t *labels = json_array();
+
+	json__append(writer, labels, json_string(node->label));
+	for (uint32_t i = 0; i < node->labels_more_count; i++)
+		json__append(writer, labels, json_string(node->labels_more[i]));
+	json__set(writer, object, "label", json_string(node->label));
+	json__set(writer, object, "labels", labels);
+	json__set(writer, object, "schema", json_string(table->schema));
+	json__set(writer, object, "table", json_string(table->name));
+	json__set(writer, object, "key", json__properties(writer, table, node->key, node->key_count));
+	json__set(writer, object, "properties", json__properties(writer, table, node->properties, node->properties_count));
+	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));
+	json__set(writer, object, "rows_estimate",
+	          table->rows_estimate < 0 ? json_null() : json_integer((json_int_t)table->rows_estimate));
+	return object;
+}
+
+static json_t *json__end(struct json_writer *writer, const struct plan_table *table, const struct plan_end *end)
+{
+	const struct plan_node *node = &writer->plan->nodes[end->node];
+	json_t *object = json_object();
+	json_t *columns = json_array();
+
+	for (uint32_t i = 0; i < node->key_count; i++)
+		json__append(writer, columns, json_string(table->columns[end->columns[i]].name));
+	json__set(writer, object, "label", json_string(node->label));
+	json__set(writer, object, "columns", columns);
+	json__set(writer, object, "enforced", json_boolean(end->enforced));
+	return object;
+}
+
+static json_t *json__edge(struct json_writer *writer, const struct plan_edge *edge)
+{
+	static const char *const kinds[] = {"foreign_key", "join_ends", "join_keyed"};
+	const struct plan_table *table = &writer->plan->tables[edge->table];
+	json_t *object = json_object();
+
+	json__set(writer, object, "type", json_string(edge->type));
+	json__set(writer, object, "kind", json_string(kinds[edge->kind]));
+	json__set(writer, object, "schema", json_string(table->schema));
+	json__set(writer, object, "table", json_string(table->name));
+	json__set(writer, object, "from", json__end(writer, table, &edge->from));
+	json__set(writer, object, "to", json__end(writer, table, &edge->to));
+	json__set(writer, object, "key", json__properties(writer, table, edge->key, edge->key_count));
+	json__set(writer, object, "properties", json__properties(writer, table, edge->properties, edge->properties_count));
+	json__set(writer, object, "words", json_string(edge->words));
+	return object;
+}
+
+static json_t *json__plan(struct json_writer *writer, const struct plan_sample *sample)
+{
+	const struct plan *plan = writer->plan;
+	json_t *object = json_object(), *nodes = json_array(), *edges = json_array(), *order = json_array();
+	json_t *lines = json_array();
+
+	for (uint32_t i = 0; i < plan->nodes_count; i++)
+		json__append(writer, nodes, json__node(writer, &plan->nodes[i]));
+	for (uint32_t i = 0; i < plan->edges_count; i++)
+		json__append(writer, edges, json__edge(writer, plan->edges[i]));
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		json__append(writer, order, json_sprintf("%s.%s", plan->tables[i].schema, plan->tables[i].name));
+	for (uint32_t i = 0; sample && i < sample->lines_count; i++)
+		json__append(writer, lines, json_string(sample->lines[i]));
+	json__set(writer, object, "pipeline", json_string(plan->pipeline));
+	json__set(writer, object, "digest", json_string(plan->digest));
+	json__set(writer, object, "nodes", nodes);
+	json__set(writer, object, "relationships", edges);
+	json__set(writer, object, "loading_order", order);
+	json__set(writer, object, "sample", lines);
+	return object;
+}
+
+static int json__to_buffer(const char *bytes, size_t size, void *user)
+{
+	buffer_append(user, bytes, size);
+	return 0;
+}
+
+int plan_render_json(const struct plan *plan, const struct plan_sample *sample, struct buffer *buffer)
+{
+	struct json_writer writer = {.plan = plan};
+	json_t *object = json__plan(&writer, sample);
+
+	if (!writer.failed && json_dump_callback(object, json__to_buffer, buffer, JSON_INDENT(2)) != 0)
+		writer.failed = true;
+	buffer_append_byte(buffer, '\n');
+	json_decref(object);
+	return writer.failed || buffer->failed ? ERR_NOMEM : 0;
+}

@@ -1,0 +1,130 @@
+#include "mapping/render.h"
+
+#include "mapping/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define TEXT_WIDTH 100
+#define TEXT_INDENT 16
+
+/* Words with commas, broken at the width, each line as deep as the first word. */
+struct wrapped {
+	struct buffer *buffer;
+	size_t column;
+	bool any;
+};
+
+static void wrapped__begin(struct wrapped *wrapped, struct buffer *buffer, const char *title)
+{
+	*wrapped = (struct wrapped){.buffer = buffer, .column = TEXT_INDENT};
+	buffer_printf(buffer, "    %-*s", TEXT_INDENT - 4, title);
+}
+
+static void wrapped__word(struct wrapped *wrapped, const char *word)
+{
+	size_t size = text_utf8_length(word, strlen(word));
+
+	if (wrapped->any) {
+		buffer_append_byte(wrapped->buffer, ',');
+		wrapped->column++;
+	}
+	if (wrapped->any && wrapped->column + size + 2 > TEXT_WIDTH) {
+		buffer_printf(wrapped->buffer, "\n%*s", TEXT_INDENT, "");
+		wrapped->column = TEXT_INDENT;
+	} else if (wrapped->any) {
+		buffer_append_byte(wrapped->buffer, ' ');
+		wrapped->column++;
+	}
+	buffer_append_text(wrapped->buffer, word);
+	wrapped->column += size;
+	wrapped->any = true;
+}
+
+/* "title" or "title <- name" where the column is called otherwise */
+static void text__properties(struct buffer *buffer, const char *title, const struct plan_table *table,
+                             const struct plan_property *properties, uint32_t count)
+{
+	struct wrapped wrapped;
+	struct buffer word;
+
+	if (!count)
+		return;
+	buffer_init(&word, (size_t)64 * 1024);
+	wrapped__begin(&wrapped, buffer, title);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *column = table->columns[properties[i].column].name;
+
+		buffer_reset(&word);
+		buffer_append_text(&word, properties[i].name);
+		if (strcmp(column, properties[i].name) != 0)
+			buffer_printf(&word, " <- %s", column);
+		wrapped__word(&wrapped, buffer_text(&word));
+	}
+	buffer_append_byte(buffer, '\n');
+	buffer_free(&word);
+}
+
+static void text__table(struct buffer *buffer, const struct plan_table *table)
+{
+	buffer_printf(buffer, "    %-*s%s.%s", TEXT_INDENT - 4, "table", table->schema, table->name);
+	if (table->partitioned)
+		buffer_append_text(buffer, " (partitioned)");
+	if (table->rows_estimate >= 0)
+		buffer_printf(buffer, ", about %" PRId64 " rows", table->rows_estimate);
+	buffer_append_byte(buffer, '\n');
+}
+
+static void text__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
+{
+	const struct plan_table *table = &plan->tables[node->table];
+
+	buffer_printf(buffer, "  %s", node->label);
+	for (uint32_t i = 0; i < node->labels_more_count; i++)
+		buffer_printf(buffer, ":%s", node->labels_more[i]);
+	buffer_append_byte(buffer, '\n');
+	text__table(buffer, table);
+	text__properties(buffer, "key", table, node->key, node->key_count);
+	text__properties(buffer, "properties", table, node->properties, node->properties_count);
+	if (node->may_be_placeholder)
+		buffer_append_text(buffer, "    placeholder where no foreign key vouches for it: a node with its key alone, "
+		                           "filled when its row comes\n");
+}
+
+static void text__edge(struct buffer *buffer, const struct plan *plan, const struct plan_edge *edge)
+{
+	static const char *const kinds[] = {
+	        [PLAN_EDGE_FOREIGN_KEY] = NULL,
+	        [PLAN_EDGE_JOIN_ENDS] = "one between two nodes",
+	        [PLAN_EDGE_JOIN_KEYED] = "one for each row",
+	};
+	const struct plan_table *table = &plan->tables[edge->table];
+
+	buffer_printf(buffer, "  %s\n", edge->words);
+	if (edge->kind == PLAN_EDGE_FOREIGN_KEY)
+		return;
+	text__table(buffer, table);
+	buffer_printf(buffer, "    %-*s%s\n", TEXT_INDENT - 4, "makes", kinds[edge->kind]);
+	text__properties(buffer, "key", table, edge->key, edge->key_count);
+	text__properties(buffer, "properties", table, edge->properties, edge->properties_count);
+}
+
+void plan_render_text(const struct plan *plan, const struct plan_sample *sample, struct buffer *buffer)
+{
+	buffer_printf(buffer, "pipeline %s, mapping %s\n\n", plan->pipeline, plan->digest);
+	buffer_printf(buffer, "Nodes (%u)\n", plan->nodes_count);
+	for (uint32_t i = 0; i < plan->nodes_count; i++)
+		text__node(buffer, plan, &plan->nodes[i]);
+	buffer_printf(buffer, "\nRelationships (%u)\n", plan->edges_count);
+	for (uint32_t i = 0; i < plan->edges_count; i++)
+		text__edge(buffer, plan, plan->edges[i]);
+	buffer_append_text(buffer, "\nLoading order\n  ");
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		buffer_printf(buffer, "%s%s.%s", i ? ", " : "", plan->tables[i].schema, plan->tables[i].name);
+	buffer_append_byte(buffer, '\n');
+	if (!sample || !sample->lines_count)
+		return;
+	buffer_append_text(buffer, "\nSample\n");
+	for (uint32_t i = 0; i < sample->lines_count; i++)
+		buffer_printf(buffer, "  %s\n", sample->lines[i]);
+}

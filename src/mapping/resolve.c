@@ -1,0 +1,873 @@
+#include "mapping/compile.h"
+
+#include "mapping/quote.h"
+#include "mapping/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How many names an expectation lists before it only says that there are more. */
+#define NAMES_SHOWN 12
+#define RESERVED_PREFIX "_Pgweave"
+
+bool mapping__compile_is_done(const struct compiler *compiler)
+{
+	return compiler->no_memory || compiler->diagnostics->more;
+}
+
+void *mapping__compile_calloc(struct compiler *compiler, size_t count, size_t size)
+{
+	void *memory = arena_calloc(&compiler->arena, count ? count : 1, size);
+
+	if (!memory)
+		compiler->no_memory = true;
+	return memory;
+}
+
+#define resolve__add(compiler, place, ...) diagnostic_add((compiler)->diagnostics, (compiler)->source, place, __VA_ARGS__)
+#define resolve__expect(compiler, ...) diagnostic_expect((compiler)->diagnostics, __VA_ARGS__)
+
+/* Says what is there instead: the same name in another schema, or a similar one. */
+static void resolve__suggest_table(struct compiler *compiler, const struct table_name *wanted)
+{
+	struct suggestion suggestion = suggestion_of(wanted->name.text);
+	const struct catalog_table *nearest = NULL;
+
+	for (uint32_t i = 0; i < compiler->catalog->tables_count; i++) {
+		const struct catalog_table *table = &compiler->catalog->tables[i];
+
+		suggestion_offer(&suggestion, table->name);
+		if (suggestion.nearest == table->name)
+			nearest = table;
+	}
+	if (nearest)
+		resolve__expect(compiler, "a table of the database \"%s\"; did you mean \"%s.%s\"?",
+		                compiler->catalog->database, nearest->schema, nearest->name);
+	else
+		resolve__expect(compiler, "a table of the database \"%s\" that %s may read", compiler->catalog->database,
+		                compiler->catalog->role);
+}
+
+static const struct catalog_table *resolve__table(struct compiler *compiler, const struct table_name *wanted)
+{
+	static const char *const refused[] = {
+	        [CATALOG_VIEW] = "is a view",
+	        [CATALOG_FOREIGN] = "is a foreign table",
+	        [CATALOG_OTHER] = "is no table",
+	};
+	const char *schema = wanted->schema.text ? wanted->schema.text : compiler->catalog->search_path_schema;
+	const struct catalog_table *table = schema ? catalog_table_by_name(compiler->catalog, schema, wanted->name.text) : NULL;
+
+	if (!table) {
+		resolve__add(compiler, wanted->name.place, "there is no table \"%s.%s\"", schema ? schema : "public",
+		             wanted->name.text);
+		resolve__suggest_table(compiler, wanted);
+		return NULL;
+	}
+	if (table->kind != CATALOG_TABLE && table->kind != CATALOG_PARTITIONED) {
+		resolve__add(compiler, wanted->name.place, "\"%s.%s\" %s: its changes are not in the WAL", table->schema,
+		             table->name, refused[table->kind]);
+		resolve__expect(compiler, "a table");
+		return NULL;
+	}
+	if (table->unlogged) {
+		resolve__add(compiler, wanted->name.place, "\"%s.%s\" is unlogged: its changes are not in the WAL",
+		             table->schema, table->name);
+		resolve__expect(compiler, "a logged table: ALTER TABLE \"%s\".\"%s\" SET LOGGED;", table->schema, table->name);
+		return NULL;
+	}
+	return table;
+}
+
+static const struct catalog_column *resolve__column(struct compiler *compiler, const struct catalog_table *table,
+                                                    const struct word *wanted)
+{
+	const struct catalog_column *column = catalog_column_by_name(table, wanted->text);
+	struct suggestion suggestion = suggestion_of(wanted->text);
+	struct buffer names;
+
+	if (column)
+		return column;
+	resolve__add(compiler, wanted->place, "the table \"%s.%s\" has no column \"%s\"", table->schema, table->name,
+	             wanted->text);
+	buffer_init(&names, 4096);
+	for (uint32_t i = 0; i < table->columns_count; i++) {
+		suggestion_offer(&suggestion, table->columns[i].name);
+		if (i < NAMES_SHOWN)
+			buffer_printf(&names, "%s%s", i ? ", " : "", table->columns[i].name);
+	}
+	if (suggestion.nearest)
+		resolve__expect(compiler, "a column of it; did you mean \"%s\"?", suggestion.nearest);
+	else
+		resolve__expect(compiler, "one of %s%s", buffer_text(&names),
+		                table->columns_count > NAMES_SHOWN ? ", ..." : "");
+	buffer_free(&names);
+	return NULL;
+}
+
+/* False when one of them is not there. */
+static bool resolve__columns(struct compiler *compiler, const struct catalog_table *table, const struct words *words,
+                             struct resolved_columns *ret_columns)
+{
+	bool all = true;
+
+	ret_columns->items = mapping__compile_calloc(compiler, words->count, sizeof(*ret_columns->items));
+	if (!ret_columns->items)
+		return false;
+	for (uint32_t i = 0; i < words->count && !mapping__compile_is_done(compiler); i++) {
+		const struct catalog_column *column = resolve__column(compiler, table, &words->items[i]);
+
+		if (column)
+			ret_columns->items[ret_columns->count++] = column;
+		else
+			all = false;
+	}
+	return all && !mapping__compile_is_done(compiler);
+}
+
+static bool resolve__has(const struct resolved_columns *columns, const struct catalog_column *column)
+{
+	for (uint32_t i = 0; i < columns->count; i++)
+		if (columns->items[i] == column)
+			return true;
+	return false;
+}
+
+static bool resolve__has_attnum(const int16_t *attnums, uint32_t count, int16_t attnum)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (attnums[i] == attnum)
+			return true;
+	return false;
+}
+
+/* The unique key over just these columns; the best one of several. */
+static const struct catalog_key *resolve__unique(const struct catalog_table *table, const struct resolved_columns *columns)
+{
+	const struct catalog_key *best = NULL;
+
+	for (uint32_t k = 0; k < table->keys_count; k++) {
+		const struct catalog_key *key = &table->keys[k];
+		bool same = key->attnums_count == columns->count;
+
+		for (uint32_t i = 0; same && i < columns->count; i++)
+			same = resolve__has_attnum(key->attnums, key->attnums_count, columns->items[i]->attnum);
+		if (same && (!best || (best->deferrable && !key->deferrable)))
+			best = key;
+	}
+	return best;
+}
+
+/* "key: [a, b]" for each unique key that would do, or how to make one. */
+static void resolve__expect_key(struct compiler *compiler, const struct catalog_table *table)
+{
+	struct buffer names;
+
+	buffer_init(&names, 1024);
+	for (uint32_t k = 0; k < table->keys_count; k++) {
+		const struct catalog_key *key = &table->keys[k];
+
+		if (!key->primary && !key->not_null)
+			continue;
+		buffer_printf(&names, "%skey: [", names.size ? " or " : "");
+		for (uint32_t i = 0; i < key->attnums_count; i++) {
+			const struct catalog_column *column = catalog_column_by_attnum(table, key->attnums[i]);
+
+			buffer_printf(&names, "%s%s", i ? ", " : "", column ? column->name : "?");
+		}
+		buffer_append_byte(&names, ']');
+	}
+	if (names.size)
+		resolve__expect(compiler, "%s", buffer_text(&names));
+	else
+		resolve__expect(compiler, "a primary key: ALTER TABLE \"%s\".\"%s\" ADD PRIMARY KEY (...);", table->schema,
+		                table->name);
+	buffer_free(&names);
+}
+
+/* What a key's column has to be so that rows and nodes can be told apart by it. */
+static bool resolve__check_key_type(struct compiler *compiler, const struct catalog_column *column, const struct type *type,
+                                    struct place place)
+{
+	const char *why = NULL;
+
+	if (!catalog_column_is_carried(column))
+		why = "is of a type that pgweave does not carry";
+	else if (type->array)
+		why = "is an array";
+	else if (type->kind == TYPE_FLOAT || (type->kind == TYPE_NUMERIC && type->numeric_as == NUMERIC_AS_FLOAT))
+		why = "is a floating point number, and NaN equals nothing in the graph";
+	else if (column->generated)
+		why = "is generated, and PostgreSQL does not replicate generated columns";
+	if (!why)
+		return true;
+	resolve__add(compiler, place, "the key's column \"%s\" (%s) %s", column->name, column->type_name, why);
+	resolve__expect(compiler, "a key of other columns");
+	return false;
+}
+
+/* An UPDATE or DELETE brings only the replica identity of the old row: the key has to be in it. */
+static bool resolve__check_identity(struct compiler *compiler, const struct catalog_table *table,
+                                    const struct resolved_columns *columns, const struct catalog_key *key, struct place place)
+{
+	struct buffer statement;
+	bool covered = key && (!key->deferrable || table->replica_identity != 'd');
+
+	for (uint32_t i = 0; covered && i < columns->count; i++)
+		covered =
+		        resolve__has_attnum(table->identity_attnums, table->identity_attnums_count, columns->items[i]->attnum);
+	if (covered)
+		return true;
+	resolve__add(compiler, place,
+	             "the replica identity of \"%s.%s\" does not hold its key, so a DELETE would not say which row went",
+	             table->schema, table->name);
+	buffer_init(&statement, 1024);
+	buffer_append_text(&statement, "ALTER TABLE ");
+	sql_quote_qualified(&statement, table->schema, table->name);
+	buffer_append_text(&statement, " REPLICA IDENTITY ");
+	if (!key || key->deferrable) {
+		buffer_append_text(&statement, "FULL");
+	} else if (key->primary) {
+		buffer_append_text(&statement, "DEFAULT");
+	} else {
+		buffer_append_text(&statement, "USING INDEX ");
+		sql_quote_identifier(&statement, key->name);
+	}
+	resolve__expect(compiler, "%s;", buffer_text(&statement));
+	buffer_free(&statement);
+	return false;
+}
+
+static bool resolve__primary_columns(struct compiler *compiler, const struct catalog_table *table, struct place place,
+                                     struct resolved_columns *ret_columns)
+{
+	const struct catalog_key *key = table->keys_count && table->keys[0].primary ? &table->keys[0] : NULL;
+
+	if (!key) {
+		resolve__add(compiler, place, "the table \"%s.%s\" has no primary key", table->schema, table->name);
+		resolve__expect_key(compiler, table);
+		return false;
+	}
+	ret_columns->items = mapping__compile_calloc(compiler, key->attnums_count, sizeof(*ret_columns->items));
+	if (!ret_columns->items)
+		return false;
+	for (uint32_t i = 0; i < key->attnums_count; i++) {
+		const struct catalog_column *column = catalog_column_by_attnum(table, key->attnums[i]);
+
+		if (column)
+			ret_columns->items[ret_columns->count++] = column;
+	}
+	return ret_columns->count == key->attnums_count;
+}
+
+/* The row's key: as the file says, or the primary one; unique, never NULL, and in the replica identity. */
+static bool resolve__key(struct compiler *compiler, const struct catalog_table *table, const struct words *words,
+                         struct place owner, struct resolved_columns *ret_columns)
+{
+	struct place place = words->name.text ? words->name.place : owner;
+	const struct catalog_key *key;
+
+	if (words->name.text && !resolve__columns(compiler, table, words, ret_columns))
+		return false;
+	if (!words->name.text && !resolve__primary_columns(compiler, table, owner, ret_columns))
+		return false;
+	key = resolve__unique(table, ret_columns);
+	if (!key) {
+		resolve__add(compiler, place, "no unique key of \"%s.%s\" has just these columns, so two rows may share them",
+		             table->schema, table->name);
+		resolve__expect_key(compiler, table);
+		return false;
+	}
+	if (!key->primary && !key->not_null) {
+		resolve__add(compiler, place, "a column of this key of \"%s.%s\" may be NULL", table->schema, table->name);
+		resolve__expect_key(compiler, table);
+		return false;
+	}
+	return resolve__check_identity(compiler, table, ret_columns, key, place);
+}
+
+/* What a column has to be to be carried at all. */
+static bool resolve__check_property(struct compiler *compiler, const struct catalog_table *table,
+                                    const struct resolved_property *property, bool implicit)
+{
+	const struct catalog_column *column = property->column;
+	const char *why = NULL;
+
+	if (!catalog_column_is_carried(column))
+		why = "is of a type that pgweave does not carry";
+	else if (column->generated)
+		why = "is generated, and PostgreSQL does not replicate generated columns";
+	if (why) {
+		resolve__add(compiler, property->name.place, "the column \"%s\" (%s) of \"%s.%s\" %s", column->name,
+		             column->type_name, table->schema, table->name, why);
+		if (implicit)
+			resolve__expect(compiler, "to leave it out: except: [%s]", column->name);
+		else
+			resolve__expect(compiler, "another column, or none");
+		return false;
+	}
+	if (strncmp(property->name.text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+		resolve__add(compiler, property->name.place, "the property \"%s\" is reserved", property->name.text);
+		resolve__expect(compiler, "another name: properties: {name: %s}", column->name);
+		return false;
+	}
+	return true;
+}
+
+/* The property that the file gives a column; NULL when it names none. */
+static const struct mapping_property *resolve__named(const struct mapping_properties *properties,
+                                                     const struct catalog_column *column)
+{
+	for (uint32_t i = 0; i < properties->count; i++)
+		if (strcmp(properties->items[i].column.text, column->name) == 0)
+			return &properties->items[i];
+	return NULL;
+}
+
+static bool resolve__set_type(struct compiler *compiler, const struct mapping_property *named,
+                              struct resolved_property *property)
+{
+	property->type = property->column->type;
+	if (!named || !named->as.text)
+		return true;
+	if (property->type.kind != TYPE_NUMERIC) {
+		resolve__add(compiler, named->as.place, "\"as\" is for numeric columns, and \"%s\" is %s",
+		             property->column->name, property->column->type_name);
+		resolve__expect(compiler, "no \"as\" here");
+		return false;
+	}
+	property->type.numeric_as = named->numeric_as;
+	return true;
+}
+
+/* The key's columns as properties, under the names that `properties` gives them. */
+static bool resolve__key_properties(struct compiler *compiler, const struct resolved_columns *key,
+                                    const struct mapping_properties *mapped, struct place owner,
+                                    struct resolved_properties *properties)
+{
+	bool all = true;
+
+	properties->key = mapping__compile_calloc(compiler, key->count, sizeof(*properties->key));
+	for (uint32_t i = 0; properties->key && i < key->count; i++) {
+		const struct mapping_property *named = resolve__named(mapped, key->items[i]);
+		struct resolved_property *property = &properties->key[i];
+
+		property->column = key->items[i];
+		property->name = named ? named->name : (struct word){key->items[i]->name, owner};
+		all = resolve__set_type(compiler, named, property) && all;
+		all = resolve__check_key_type(compiler, property->column, &property->type, property->name.place) && all;
+		if (strncmp(property->name.text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+			resolve__add(compiler, owner, "the property \"%s\" is reserved", property->name.text);
+			resolve__expect(compiler, "another name: properties: {name: %s}", property->column->name);
+			all = false;
+		}
+		properties->key_count++;
+	}
+	return all && !mapping__compile_is_done(compiler);
+}
+
+static bool resolve__is_key_name(const struct resolved_properties *properties, const char *name)
+{
+	for (uint32_t i = 0; i < properties->key_count; i++)
+		if (strcmp(properties->key[i].name.text, name) == 0)
+			return true;
+	return false;
+}
+
+/* The columns that `properties` lists. */
+static void resolve__listed(struct compiler *compiler, const struct catalog_table *table,
+                            const struct mapping_properties *mapped, struct resolved_properties *properties)
+{
+	properties->rest = mapping__compile_calloc(compiler, mapped->count, sizeof(*properties->rest));
+	for (uint32_t i = 0; properties->rest && i < mapped->count && !mapping__compile_is_done(compiler); i++) {
+		const struct mapping_property *named = &mapped->items[i];
+		struct resolved_property property = {.name = named->name};
+		bool is_key = false;
+
+		property.column = resolve__column(compiler, table, &named->column);
+		if (!property.column)
+			continue;
+		for (uint32_t k = 0; k < properties->key_count; k++)
+			is_key = is_key || properties->key[k].name.text == named->name.text;
+		if (is_key)
+			continue;
+		if (resolve__is_key_name(properties, named->name.text)) {
+			resolve__add(compiler, named->name.place, "the property \"%s\" is the name of a key's property already",
+			             named->name.text);
+			resolve__expect(compiler, "another name");
+			continue;
+		}
+		if (resolve__check_property(compiler, table, &property, false) && resolve__set_type(compiler, named, &property))
+			properties->rest[properties->rest_count++] = property;
+	}
+}
+
+static bool resolve__in_foreign_key(const struct catalog_table *table, int16_t attnum)
+{
+	for (uint32_t i = 0; i < table->foreign_keys_count; i++)
+		if (resolve__has_attnum(table->foreign_keys[i].attnums, table->foreign_keys[i].attnums_count, attnum))
+			return true;
+	return false;
+}
+
+static void resolve__check_except(struct compiler *compiler, const struct words *except,
+                                  const struct mapping_properties *mapped, const struct resolved_columns *key,
+                                  const struct resolved_columns *columns)
+{
+	if (mapped->name.text && except->name.text) {
+		resolve__add(compiler, except->name.place, "\"except\" beside \"properties\"");
+		resolve__expect(compiler, "one of them: \"except\" takes away from all columns, \"properties\" lists them");
+	}
+	for (uint32_t i = 0; i < columns->count; i++) {
+		if (!resolve__has(key, columns->items[i]))
+			continue;
+		resolve__add(compiler, except->items[i].place, "\"%s\" is of the key, which always is a property",
+		             columns->items[i]->name);
+		resolve__expect(compiler, "columns that are not of the key");
+	}
+}
+
+/* Without `properties`: every column that is in no foreign key, neither the database's nor one that this file declares. */
+static void resolve__implied(struct compiler *compiler, const struct catalog_table *table, struct place owner,
+                             const struct resolved_columns *key, const struct resolved_columns *except,
+                             const struct resolved_columns *used, struct resolved_properties *properties)
+{
+	properties->rest = mapping__compile_calloc(compiler, table->columns_count, sizeof(*properties->rest));
+	for (uint32_t i = 0; properties->rest && i < table->columns_count && !mapping__compile_is_done(compiler); i++) {
+		const struct catalog_column *column = &table->columns[i];
+		struct resolved_property property = {.name = {column->name, owner}, .column = column, .type = column->type};
+
+		if (resolve__has(key, column) || resolve__has(except, column) || resolve__has(used, column) ||
+		    resolve__in_foreign_key(table, column->attnum))
+			continue;
+		if (resolve__check_property(compiler, table, &property, true))
+			properties->rest[properties->rest_count++] = property;
+	}
+}
+
+/*
+ * used: columns that the file's relationships take from this table. key: the row's, NULL when it is not known, so that the rest
+ * is looked at all the same; as_key: whether it becomes properties.
+ */
+static bool resolve__properties(struct compiler *compiler, const struct catalog_table *table, struct place owner,
+                                const struct mapping_properties *mapped, const struct words *except_words,
+                                const struct resolved_columns *key, bool as_key, const struct resolved_columns *used,
+                                struct resolved_properties *properties)
+{
+	struct resolved_columns except = {0};
+	bool fine = key != NULL;
+
+	if (except_words->name.text) {
+		fine = resolve__columns(compiler, table, except_words, &except) && fine;
+		if (fine)
+			resolve__check_except(compiler, except_words, mapped, key, &except);
+	}
+	if (as_key && key)
+		fine = resolve__key_properties(compiler, key, mapped, owner, properties) && fine;
+	if (mapped->name.text)
+		resolve__listed(compiler, table, mapped, properties);
+	else if (fine)
+		resolve__implied(compiler, table, owner, key, &except, used, properties);
+	return fine;
+}
+
+static int resolve__compare_labels(const void *a, const void *b)
+{
+	return strcmp((*(struct resolved_node *const *)a)->mapped->label.text,
+	              (*(struct resolved_node *const *)b)->mapped->label.text);
+}
+
+static const struct resolved_node *resolve__find_label(const struct compiler *compiler, const char *label)
+{
+	uint32_t from = 0, to = compiler->nodes_count;
+
+	while (from < to) {
+		uint32_t middle = (from + to) / 2;
+		int order = strcmp(label, compiler->nodes_by_label[middle]->mapped->label.text);
+
+		if (order == 0)
+			return compiler->nodes_by_label[middle];
+		if (order < 0)
+			to = middle;
+		else
+			from = middle + 1;
+	}
+	return NULL;
+}
+
+static const struct resolved_node *resolve__label(struct compiler *compiler, const struct word *label)
+{
+	const struct resolved_node *node = resolve__find_label(compiler, label->text);
+	struct suggestion suggestion = suggestion_of(label->text);
+
+	if (node)
+		return node;
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		suggestion_offer(&suggestion, compiler->nodes[i].mapped->label.text);
+	resolve__add(compiler, label->place, "no node has the label \"%s\"", label->text);
+	if (suggestion.nearest)
+		resolve__expect(compiler, "a label under \"nodes\"; did you mean \"%s\"?", suggestion.nearest);
+	else
+		resolve__expect(compiler, "a label under \"nodes\"");
+	return NULL;
+}
+
+/* A further label that is another mapping's own would make this node look like one of that mapping's. */
+static void resolve__check_labels(struct compiler *compiler, const struct mapping_node *mapped)
+{
+	for (uint32_t i = 0; i < mapped->labels.count && !mapping__compile_is_done(compiler); i++) {
+		const struct word *label = &mapped->labels.items[i];
+
+		if (!resolve__find_label(compiler, label->text))
+			continue;
+		resolve__add(compiler, label->place, "\"%s\" is a node's own label already", label->text);
+		resolve__expect(compiler, "further labels that are not a key under \"nodes\"");
+	}
+}
+
+/* All columns that the node's relationships take; those that do not exist are reported with the relationship. */
+static void resolve__used_columns(struct compiler *compiler, const struct resolved_node *node,
+                                  struct resolved_columns *ret_columns)
+{
+	const struct mapping_links *links = &node->mapped->links;
+
+	ret_columns->items = mapping__compile_calloc(compiler, node->table->columns_count, sizeof(*ret_columns->items));
+	for (uint32_t l = 0; ret_columns->items && l < links->count; l++)
+		for (uint32_t i = 0; i < links->items[l].columns.count; i++) {
+			const struct catalog_column *column =
+			        catalog_column_by_name(node->table, links->items[l].columns.items[i].text);
+
+			if (column && !resolve__has(ret_columns, column))
+				ret_columns->items[ret_columns->count++] = column;
+		}
+}
+
+static void resolve__node(struct compiler *compiler, struct resolved_node *node)
+{
+	const struct mapping_node *mapped = node->mapped;
+	struct resolved_columns used = {0};
+	bool key;
+
+	resolve__check_labels(compiler, mapped);
+	node->table = resolve__table(compiler, &mapped->table);
+	if (!node->table)
+		return;
+	resolve__used_columns(compiler, node, &used);
+	if (!used.items)
+		return;
+	key = resolve__key(compiler, node->table, &mapped->key, mapped->label.place, &node->key);
+	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
+	                                 key ? &node->key : NULL, true, &used, &node->properties) &&
+	             key;
+}
+
+/* The same table in two nodes, or in a node and a join. */
+static void resolve__check_tables(struct compiler *compiler)
+{
+	uint32_t count = compiler->catalog->tables_count;
+	const struct resolved_node **users = mapping__compile_calloc(compiler, count, sizeof(const struct resolved_node *));
+
+	for (uint32_t i = 0; users && i < compiler->nodes_count && !mapping__compile_is_done(compiler); i++) {
+		const struct resolved_node *node = &compiler->nodes[i];
+		const struct resolved_node **user = node->table ? &users[node->table - compiler->catalog->tables] : NULL;
+
+		if (user && *user) {
+			resolve__add(compiler, node->mapped->table.name.place, "the table \"%s.%s\" is the node \"%s\" already",
+			             node->table->schema, node->table->name, (*user)->mapped->label.text);
+			resolve__expect(compiler, "one node for a table; further labels go under \"labels\"");
+		} else if (user) {
+			*user = node;
+		}
+	}
+	for (uint32_t i = 0; users && i < compiler->mapping->joins.count && !mapping__compile_is_done(compiler); i++) {
+		const struct resolved_edge *edge = &compiler->edges[compiler->edges_count - compiler->mapping->joins.count + i];
+		const struct resolved_node *user = edge->table ? users[edge->table - compiler->catalog->tables] : NULL;
+
+		if (!user)
+			continue;
+		resolve__add(compiler, compiler->mapping->joins.items[i].table.name.place,
+		             "the table \"%s.%s\" is the node \"%s\" already", edge->table->schema, edge->table->name,
+		             user->mapped->label.text);
+		resolve__expect(compiler, "its foreign keys as relationships of that node, or no node");
+	}
+}
+
+/*
+ * Whether a validated foreign key ties just these columns to just that key, pair by pair. A deferrable one does not count:
+ * within a transaction that is applied in parts its end may be away for a while, and must not take the relationship with it.
+ */
+static bool resolve__is_enforced(const struct catalog_table *table, const struct resolved_columns *columns,
+                                 const struct resolved_node *node)
+{
+	for (uint32_t f = 0; f < table->foreign_keys_count; f++) {
+		const struct catalog_foreign_key *foreign = &table->foreign_keys[f];
+		uint32_t paired = 0;
+
+		if (!foreign->validated || foreign->deferrable || foreign->target_oid != node->table->oid ||
+		    foreign->attnums_count != columns->count)
+			continue;
+		for (uint32_t i = 0; i < columns->count; i++)
+			for (uint32_t k = 0; k < foreign->attnums_count; k++)
+				paired += foreign->attnums[k] == columns->items[i]->attnum &&
+				          foreign->target_attnums[k] == node->key.items[i]->attnum;
+		if (paired == columns->count)
+			return true;
+	}
+	return false;
+}
+
+/* The columns here that hold the other node's key: as many, each of the same kind. */
+static bool resolve__end(struct compiler *compiler, const struct catalog_table *table, const struct word *label,
+                         const struct words *words, struct resolved_end *ret_end)
+{
+	const struct resolved_node *node = resolve__label(compiler, label);
+	bool fine = resolve__columns(compiler, table, words, &ret_end->columns);
+
+	if (!node || !node->fine || !fine)
+		return false;
+	ret_end->node = node;
+	if (ret_end->columns.count != node->key.count) {
+		resolve__add(compiler, words->name.place, "%u column%s cannot hold the key of \"%s\", which has %u",
+		             ret_end->columns.count, ret_end->columns.count == 1 ? "" : "s", label->text, node->key.count);
+		resolve__expect(compiler, "one column for each column of that key, in its order");
+		return false;
+	}
+	for (uint32_t i = 0; i < node->key.count; i++) {
+		const struct catalog_column *here = ret_end->columns.items[i];
+		const struct catalog_column *there = node->key.items[i];
+
+		if (here->type.kind == there->type.kind && here->type.array == there->type.array && !here->generated)
+			continue;
+		resolve__add(compiler, words->items[i].place, "\"%s\" (%s) cannot hold \"%s\" (%s) of the key of \"%s\"%s",
+		             here->name, here->type_name, there->name, there->type_name, label->text,
+		             here->generated ? ": generated columns are not replicated" : "");
+		resolve__expect(compiler, "a column of a type like that one's");
+		fine = false;
+	}
+	ret_end->enforced = fine && resolve__is_enforced(table, &ret_end->columns, node);
+	return fine;
+}
+
+static void resolve__link(struct compiler *compiler, const struct resolved_node *owner, const struct mapping_link *link,
+                          struct resolved_edge *edge)
+{
+	bool to_other = link->to.text != NULL;
+	struct resolved_end *far = to_other ? &edge->to : &edge->from;
+	struct resolved_end *near = to_other ? &edge->from : &edge->to;
+
+	edge->type = link->type;
+	edge->kind = PLAN_EDGE_FOREIGN_KEY;
+	edge->owner = owner;
+	edge->owner_is_from = to_other;
+	if (!owner->table || !resolve__end(compiler, owner->table, to_other ? &link->to : &link->from, &link->columns, far))
+		return;
+	*near = (struct resolved_end){.node = owner, .columns = owner->key, .enforced = true};
+	edge->table = owner->table;
+	edge->fine = owner->fine;
+}
+
+/* Whether the key's columns are just the two ends' columns. */
+static bool resolve__is_ends(const struct resolved_edge *edge)
+{
+	for (uint32_t i = 0; i < edge->key.count; i++)
+		if (!resolve__has(&edge->from.columns, edge->key.items[i]) &&
+		    !resolve__has(&edge->to.columns, edge->key.items[i]))
+			return false;
+	for (uint32_t i = 0; i < edge->from.columns.count; i++)
+		if (!resolve__has(&edge->key, edge->from.columns.items[i]))
+			return false;
+	for (uint32_t i = 0; i < edge->to.columns.count; i++)
+		if (!resolve__has(&edge->key, edge->to.columns.items[i]))
+			return false;
+	return true;
+}
+
+static void resolve__join(struct compiler *compiler, const struct mapping_join *join, struct resolved_edge *edge)
+{
+	const struct catalog_table *table = resolve__table(compiler, &join->table);
+	struct resolved_columns used = {0};
+	bool fine;
+
+	edge->type = join->type;
+	edge->table = table;
+	if (!table)
+		return;
+	fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, &edge->from);
+	fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, &edge->to) && fine;
+	if (!fine || !resolve__key(compiler, table, &join->key, join->type.place, &edge->key))
+		return;
+	edge->kind = resolve__is_ends(edge) ? PLAN_EDGE_JOIN_ENDS : PLAN_EDGE_JOIN_KEYED;
+	used.items = mapping__compile_calloc(compiler, edge->from.columns.count + edge->to.columns.count, sizeof(*used.items));
+	for (uint32_t i = 0; used.items && i < edge->from.columns.count; i++)
+		used.items[used.count++] = edge->from.columns.items[i];
+	for (uint32_t i = 0; used.items && i < edge->to.columns.count; i++)
+		used.items[used.count++] = edge->to.columns.items[i];
+	if (used.items)
+		edge->fine = resolve__properties(compiler, table, join->type.place, &join->properties, &join->except,
+		                                 &edge->key, edge->kind == PLAN_EDGE_JOIN_KEYED, &used, &edge->properties);
+}
+
+static int resolve__compare_edges(const void *a, const void *b)
+{
+	const struct resolved_edge *first = *(const struct resolved_edge *const *)a;
+	const struct resolved_edge *second = *(const struct resolved_edge *const *)b;
+	int order = strcmp(first->type.text, second->type.text);
+
+	if (order == 0 && first->from.node != second->from.node)
+		order = first->from.node < second->from.node ? -1 : 1;
+	if (order == 0 && first->to.node != second->to.node)
+		order = first->to.node < second->to.node ? -1 : 1;
+	if (order == 0)
+		order = first < second ? -1 : first > second;
+	return order;
+}
+
+static bool resolve__has_property(const struct resolved_edge *edge, const char *name)
+{
+	if (resolve__is_key_name(&edge->properties, name))
+		return true;
+	for (uint32_t i = 0; i < edge->properties.rest_count; i++)
+		if (strcmp(edge->properties.rest[i].name.text, name) == 0)
+			return true;
+	return false;
+}
+
+/* A keyed relationship's key is unique over its whole type: another mapping of that type must not carry the same properties. */
+static bool resolve__check_keyed(struct compiler *compiler, const struct resolved_edge *keyed,
+                                 const struct resolved_edge *other)
+{
+	if (keyed->kind != PLAN_EDGE_JOIN_KEYED)
+		return true;
+	for (uint32_t i = 0; i < keyed->properties.key_count; i++)
+		if (!resolve__has_property(other, keyed->properties.key[i].name.text))
+			return true;
+	resolve__add(compiler, keyed->type.place, "%s by its own key, and another %s with the same properties",
+	             keyed->type.text, other->type.text);
+	resolve__expect(compiler, "another type for one of them, or another name for the key's property (%s)",
+	                keyed->properties.key[0].name.text);
+	return false;
+}
+
+/* Nobody could tell which of two mappings made a relationship if both make the same type between the same labels. */
+static void resolve__check_edges(struct compiler *compiler)
+{
+	const struct resolved_edge **sorted =
+	        mapping__compile_calloc(compiler, compiler->edges_count, sizeof(const struct resolved_edge *));
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; sorted && i < compiler->edges_count; i++)
+		if (compiler->edges[i].fine)
+			sorted[count++] = &compiler->edges[i];
+	if (sorted)
+		qsort(sorted, count, sizeof(const struct resolved_edge *), resolve__compare_edges);
+	for (uint32_t i = 0; sorted && i < count; i++) {
+		if (i && strcmp(sorted[i]->type.text, sorted[i - 1]->type.text) == 0 &&
+		    sorted[i]->from.node == sorted[i - 1]->from.node && sorted[i]->to.node == sorted[i - 1]->to.node) {
+			resolve__add(compiler, sorted[i]->type.place, "(%s)-[%s]->(%s) is mapped twice",
+			             sorted[i]->from.node->mapped->label.text, sorted[i]->type.text,
+			             sorted[i]->to.node->mapped->label.text);
+			resolve__expect(compiler, "a type of its own for each: nobody could tell whose relationship it is");
+			continue;
+		}
+		for (uint32_t k = i + 1; k < count && strcmp(sorted[i]->type.text, sorted[k]->type.text) == 0; k++) {
+			if (mapping__compile_is_done(compiler))
+				return;
+			if (resolve__check_keyed(compiler, sorted[i], sorted[k]))
+				(void)resolve__check_keyed(compiler, sorted[k], sorted[i]);
+		}
+	}
+}
+
+/* A row has one key, so all the relationships from one join table agree on it. */
+static void resolve__check_join_keys(struct compiler *compiler)
+{
+	const struct resolved_edge **firsts =
+	        mapping__compile_calloc(compiler, compiler->catalog->tables_count, sizeof(const struct resolved_edge *));
+
+	for (uint32_t i = 0; firsts && i < compiler->edges_count; i++) {
+		const struct resolved_edge *edge = &compiler->edges[i];
+		const struct resolved_edge **first;
+		bool same;
+
+		if (!edge->fine || edge->kind == PLAN_EDGE_FOREIGN_KEY)
+			continue;
+		first = &firsts[edge->table - compiler->catalog->tables];
+		if (!*first)
+			*first = edge;
+		same = (*first)->key.count == edge->key.count;
+		for (uint32_t k = 0; same && k < edge->key.count; k++)
+			same = (*first)->key.items[k] == edge->key.items[k];
+		if (same)
+			continue;
+		resolve__add(compiler, edge->type.place, "%s and %s take different keys of \"%s.%s\"", (*first)->type.text,
+		             edge->type.text, edge->table->schema, edge->table->name);
+		resolve__expect(compiler, "the same key for all relationships from one table");
+	}
+}
+
+static void resolve__nodes(struct compiler *compiler)
+{
+	const struct mapping_nodes *mapped = &compiler->mapping->nodes;
+
+	compiler->nodes = mapping__compile_calloc(compiler, mapped->count, sizeof(*compiler->nodes));
+	compiler->nodes_by_label = mapping__compile_calloc(compiler, mapped->count, sizeof(*compiler->nodes_by_label));
+	if (compiler->no_memory)
+		return;
+	compiler->nodes_count = mapped->count;
+	for (uint32_t i = 0; i < mapped->count; i++) {
+		compiler->nodes[i].mapped = &mapped->items[i];
+		compiler->nodes_by_label[i] = &compiler->nodes[i];
+	}
+	qsort(compiler->nodes_by_label, mapped->count, sizeof(*compiler->nodes_by_label), resolve__compare_labels);
+	for (uint32_t i = 0; i < mapped->count && !mapping__compile_is_done(compiler); i++)
+		resolve__node(compiler, &compiler->nodes[i]);
+}
+
+static void resolve__edges(struct compiler *compiler)
+{
+	const struct mapping_joins *joins = &compiler->mapping->joins;
+	uint64_t count = joins->count;
+
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		count += compiler->nodes[i].mapped->links.count;
+	if (count > MAPPING_EDGES_MAX) {
+		resolve__add(compiler, compiler->mapping->nodes.name.place, "there are more than %d relationships",
+		             MAPPING_EDGES_MAX);
+		return;
+	}
+	compiler->edges = mapping__compile_calloc(compiler, count, sizeof(*compiler->edges));
+	if (!compiler->edges)
+		return;
+	compiler->edges_count = (uint32_t)count;
+	count = 0;
+	for (uint32_t i = 0; i < compiler->nodes_count; i++) {
+		const struct mapping_links *links = &compiler->nodes[i].mapped->links;
+
+		for (uint32_t l = 0; l < links->count; l++, count++)
+			if (!mapping__compile_is_done(compiler))
+				resolve__link(compiler, &compiler->nodes[i], &links->items[l], &compiler->edges[count]);
+	}
+	for (uint32_t i = 0; i < joins->count; i++, count++)
+		if (!mapping__compile_is_done(compiler))
+			resolve__join(compiler, &joins->items[i], &compiler->edges[count]);
+	for (uint32_t i = 0; i < compiler->edges_count; i++) {
+		struct resolved_edge *edge = &compiler->edges[i];
+
+		if (!edge->fine)
+			continue;
+		compiler->nodes[edge->from.node - compiler->nodes].may_be_placeholder |= !edge->from.enforced;
+		compiler->nodes[edge->to.node - compiler->nodes].may_be_placeholder |= !edge->to.enforced;
+	}
+}
+
+void mapping__resolve(struct compiler *compiler)
+{
+	resolve__nodes(compiler);
+	if (!mapping__compile_is_done(compiler))
+		resolve__edges(compiler);
+	if (mapping__compile_is_done(compiler) || !compiler->edges)
+		return;
+	resolve__check_tables(compiler);
+	resolve__check_edges(compiler);
+	resolve__check_join_keys(compiler);
+}

@@ -1,0 +1,122 @@
+/*
+ * mapping/tree: what mapping_parse makes and mapping_compile reads: the file's words with their places. Private to the room.
+ */
+#ifndef PGWEAVE_MAPPING_TREE_H
+#define PGWEAVE_MAPPING_TREE_H
+
+#include "mapping/mapping.h"
+
+#define MAPPING_ARENA_SIZE_MAX ((size_t)256 * 1024 * 1024)
+
+/* Where in the file; counted from 1, in characters; line 0 is nowhere. */
+struct place {
+	uint32_t line;
+	uint32_t column;
+};
+
+struct source {
+	const char *file;
+	const char *text;
+	size_t size;
+};
+
+/* text is NULL where the file does not say it. */
+struct word {
+	const char *text;
+	struct place place;
+};
+
+struct words {
+	struct word *items;
+	uint32_t count;
+	struct word name; /* the key it stands under; text NULL where the file does not say it */
+};
+
+/* [schema.]name; schema.text is NULL where the file does not say it. */
+struct table_name {
+	struct word schema;
+	struct word name;
+};
+
+struct mapping_property {
+	struct word name;
+	struct word column;
+	struct word as;
+	enum numeric_as numeric_as;
+};
+
+struct mapping_properties {
+	struct mapping_property *items;
+	uint32_t count;
+	struct word name; /* the key it stands under; text NULL: every column that is in no foreign key */
+};
+
+/* A relationship from a node's foreign key. */
+struct mapping_link {
+	struct word type;
+	struct word to; /* exactly one of the two */
+	struct word from;
+	struct words column; /* exactly one of the two */
+	struct words columns;
+};
+
+struct mapping_links {
+	struct mapping_link *items;
+	uint32_t count;
+};
+
+struct mapping_node {
+	struct word label;
+	struct table_name table;
+	struct words labels;
+	struct words key;
+	struct mapping_properties properties;
+	struct words except;
+	struct mapping_links links;
+};
+
+struct mapping_nodes {
+	struct mapping_node *items;
+	uint32_t count;
+	struct word name;
+};
+
+struct mapping_end {
+	struct word label;
+	struct words columns;
+};
+
+/* A relationship from a join table. */
+struct mapping_join {
+	struct word type;
+	struct table_name table;
+	struct mapping_end from;
+	struct mapping_end to;
+	struct words key;
+	struct mapping_properties properties;
+	struct words except;
+};
+
+struct mapping_joins {
+	struct mapping_join *items;
+	uint32_t count;
+};
+
+struct mapping {
+	struct arena arena;
+	struct source source;
+	struct mapping_settings settings;
+	uint32_t version;
+	struct mapping_nodes nodes;
+	struct mapping_joins joins;
+};
+
+/* Adds one; past the maximum only `more` is set. */
+void diagnostic_add(struct diagnostics *diagnostics, const struct source *source, struct place place, const char *format, ...)
+        _printf_like(4, 5);
+/* Says what was expected at the diagnostic that was added last. */
+void diagnostic_expect(struct diagnostics *diagnostics, const char *format, ...) _printf_like(2, 3);
+/* Into the order of the file. */
+void diagnostics_sort(struct diagnostics *diagnostics);
+
+#endif

@@ -1,0 +1,206 @@
+#include "sync/pipeline.h"
+
+#include "graph/schema.h"
+#include "mapping/quote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION_OF_VIA_ROOT 130000
+#define SQL_SIZE_MAX ((size_t)4 * 1024 * 1024)
+/* Neo4j 5.7 brought relationship uniqueness constraints; Bolt 5.1 came with 5.5, 5.2 with 5.7. */
+#define BOLT_MINOR_OF_RELATIONSHIP_CONSTRAINTS 2
+
+static int apply__constraints(struct session_graph *graph, const struct plan *plan, const struct log *log, struct error *error)
+{
+	struct bolt_version version = bolt_connection_version(graph->connection);
+	bool constraints = version.major > 5 || (version.major == 5 && version.minor >= BOLT_MINOR_OF_RELATIONSHIP_CONSTRAINTS);
+	struct graph_schema schema;
+	int rc = graph_schema_make(plan, constraints, &schema);
+
+	if (rc < 0)
+		error_set(error, rc, "no memory for the graph's constraints");
+	if (rc == 0)
+		rc = session_graph_run(graph, graph_checkpoint_constraint, NULL, NULL, NULL, error);
+	for (uint32_t i = 0; i < schema.count && rc == 0; i++) {
+		rc = session_graph_run(graph, schema.items[i].statement, NULL, NULL, NULL, error);
+		if (rc < 0)
+			error_prefix(error, "constraint %s", schema.items[i].words);
+		else
+			log_event(log, LOG_DEBUG, "Neo4j: %s", schema.items[i].words);
+	}
+	if (rc == 0)
+		rc = session_graph_run(graph, "CALL db.awaitIndexes(300)", NULL, NULL, NULL, error);
+	arena_free(&schema.arena);
+	return rc;
+}
+
+void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
+                               bool exists, int server_version_num)
+{
+	buffer_append_text(sql, exists ? "ALTER PUBLICATION " : "CREATE PUBLICATION ");
+	sql_quote_identifier(sql, settings->publication);
+	buffer_append_text(sql, exists ? " SET TABLE " : " FOR TABLE ");
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		buffer_append_text(sql, i ? ", " : "");
+		sql_quote_qualified(sql, plan->tables[i].schema, plan->tables[i].name);
+	}
+	if (!exists && server_version_num >= VERSION_OF_VIA_ROOT)
+		buffer_append_text(sql, " WITH (publish_via_partition_root = true)");
+}
+
+static bool apply__covers(const struct postgres_publication_facts *publication, uint32_t oid)
+{
+	for (uint32_t i = 0; i < publication->tables_count; i++)
+		if (publication->tables[i].oid == oid)
+			return true;
+	return false;
+}
+
+static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		if (!apply__covers(publication, plan->tables[i].oid))
+			return false;
+	return publication->inserts && publication->updates && publication->deletes && publication->truncates;
+}
+
+/* Made where it is not there, widened where it lacks a table. An administrator's is only looked at. */
+static int apply__publication(struct session_postgres *sql, const struct mapping_settings *settings, const struct plan *plan,
+                              const struct log *log, struct error *error)
+{
+	struct postgres_facts facts = {0};
+	struct buffer text;
+	int rc = session_postgres_facts(sql, settings, &facts, error);
+	bool exists = facts.publication.exists;
+
+	buffer_init(&text, SQL_SIZE_MAX);
+	if (rc < 0 || (exists && apply__covers_all(&facts.publication, plan)))
+		goto out;
+	if (!settings->publication_managed) {
+		rc = error_set(error, ERR_STATE, "publication %s %s", settings->publication,
+		               exists ? "does not publish all mapped tables and operations" : "does not exist");
+		error_hint(error,
+		           "the mapping says that an administrator keeps it: ask for CREATE PUBLICATION or ALTER PUBLICATION");
+		goto out;
+	}
+	pipeline__publication_sql(&text, settings, plan, exists, facts.server.version_num);
+	rc = session_postgres_query(sql, buffer_text(&text), NULL, 0, NULL, NULL, error);
+	if (rc < 0)
+		error_prefix(error, "publication %s", settings->publication);
+	else
+		log_event(log, LOG_INFO, "publication %s %s for %u tables", settings->publication, exists ? "altered" : "made",
+		          plan->tables_count);
+out:
+	buffer_free(&text);
+	arena_free(&facts.arena);
+	return rc;
+}
+
+int pipeline__apply(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
+                    const struct plan *plan, const struct log *log, struct error *error)
+{
+	int rc = apply__publication(sql, settings, plan, log, error);
+
+	return rc < 0 ? rc : apply__constraints(graph, plan, log, error);
+}
+
+/* ---- do slot and publication still belong to the checkpoint? ---- */
+
+int pipeline__publication_digest(const struct postgres_publication_facts *publication, const struct plan *plan,
+                                 char digest[POSTGRES_DIGEST_SIZE], struct error *error)
+{
+	uint32_t *oids = calloc(plan->tables_count, sizeof(*oids));
+
+	if (!oids)
+		return error_set(error, ERR_NOMEM, "no memory for the publication's tables");
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		oids[i] = plan->tables[i].oid;
+	postgres_publication_digest(publication, oids, plan->tables_count, digest);
+	free(oids);
+	return 0;
+}
+
+static int sources__slot(const struct postgres_slot_facts *slot, const struct mapping_settings *settings,
+                         const struct graph_checkpoint *checkpoint, struct error *error)
+{
+	char graph[LSN_TEXT_SIZE], server[LSN_TEXT_SIZE];
+
+	if (!slot->exists)
+		error_set(error, ERR_STATE, "slot %s is gone: changes since %s are lost to this pipeline", settings->slot,
+		          lsn_print(checkpoint->position.lsn, graph));
+	else if (slot->wal_status && strcmp(slot->wal_status, "lost") == 0)
+		error_set(error, ERR_STATE, "slot %s was invalidated by the server: the WAL that it needs is gone",
+		          settings->slot);
+	else if (!slot->logical || !slot->plugin || strcmp(slot->plugin, "pgoutput") != 0 || !slot->own_database)
+		error_set(error, ERR_STATE, "slot %s is not a logical pgoutput slot of this database", settings->slot);
+	else if (slot->confirmed_flush_lsn > checkpoint->position.lsn)
+		error_set(
+		        error, ERR_STATE,
+		        "the graph is at %s, but slot %s was confirmed up to %s: the graph is older than it was (restored from "
+		        "a backup?), or another program has read from the slot",
+		        lsn_print(checkpoint->position.lsn, graph), settings->slot,
+		        lsn_print(slot->confirmed_flush_lsn, server));
+	else
+		return 0;
+	error_hint(error, "load everything anew: pgweave run --resnapshot");
+	return ERR_STATE;
+}
+
+static int sources__publication(const struct postgres_publication_facts *publication, const struct plan *plan,
+                                const struct mapping_settings *settings, const struct graph_checkpoint *checkpoint,
+                                struct error *error)
+{
+	char digest[POSTGRES_DIGEST_SIZE];
+	int rc;
+
+	if (!publication->exists) {
+		error_set(error, ERR_STATE, "publication %s is gone: changes made without it are lost to this pipeline",
+		          settings->publication);
+		error_hint(error, "pgweave apply makes it; then load what was missed: pgweave run --resnapshot");
+		return ERR_STATE;
+	}
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		if (apply__covers(publication, plan->tables[i].oid))
+			continue;
+		error_set(error, ERR_STATE,
+		          "publication %s does not publish table %s.%s (any more): its changes are lost to this "
+		          "pipeline",
+		          settings->publication, plan->tables[i].schema, plan->tables[i].name);
+		error_hint(error, "pgweave apply adds it; then load what was missed: pgweave run --resnapshot");
+		return ERR_STATE;
+	}
+	if (!publication->inserts || !publication->updates || !publication->deletes || !publication->truncates) {
+		error_set(error, ERR_STATE, "publication %s does not publish all of insert, update, delete, truncate",
+		          settings->publication);
+		error_hint(error,
+		           "ALTER PUBLICATION \"%s\" SET (publish = 'insert, update, delete, truncate'); then: pgweave run "
+		           "--resnapshot",
+		           settings->publication);
+		return ERR_STATE;
+	}
+	rc = pipeline__publication_digest(publication, plan, digest, error);
+	if (rc < 0 || !checkpoint->publication_digest[0] || strcmp(digest, checkpoint->publication_digest) == 0)
+		return rc;
+	error_set(error, ERR_STATE,
+	          "publication %s was altered since the graph was made from it: a table left it for a while, or is "
+	          "new; changes may be missing",
+	          settings->publication);
+	error_hint(error, "load what was missed: pgweave run --resnapshot");
+	return ERR_STATE;
+}
+
+int pipeline__check_sources(const struct postgres_facts *facts, const struct plan *plan,
+                            const struct mapping_settings *settings, const struct graph_checkpoint *checkpoint,
+                            struct error *error)
+{
+	int rc = sources__slot(&facts->slot, settings, checkpoint, error);
+
+	if (rc == 0) {
+		rc = sources__publication(&facts->publication, plan, settings, checkpoint, error);
+		if (rc < 0)
+			snprintf(error->origin, sizeof(error->origin), PIPELINE_ORIGIN_GAP);
+	}
+	return rc;
+}

@@ -1,0 +1,382 @@
+#include "sync/pipeline.h"
+
+#include "change/change.h"
+#include "mapping/quote.h"
+#include "session/backoff.h"
+
+#include <string.h>
+
+#define PARAMS_SIZE_MAX ((size_t)64 * 1024)
+#define BATCH_SIZE_FACTOR 5
+#define BATCH_SIZE_EXTRA ((size_t)4 * 1024 * 1024)
+
+/* ---- the checkpoint ---- */
+
+static void pipeline__on_checkpoint(void *user, const struct bolt_record *record)
+{
+	/* what is not a checkpoint of ours reads as none, and none is never streamed from */
+	if (graph_checkpoint_unpack(record->values, record->count, user) < 0)
+		*(struct graph_checkpoint *)user = (struct graph_checkpoint){0};
+}
+
+int pipeline__read_checkpoint(struct session_graph *graph, const char *name, struct graph_checkpoint *checkpoint,
+                              struct error *error)
+{
+	struct bolt_writer params;
+	int rc;
+
+	*checkpoint = (struct graph_checkpoint){.phase = GRAPH_PHASE_NONE};
+	bolt_writer_init(&params, PARAMS_SIZE_MAX);
+	graph_checkpoint_pack_pipeline(&params, name);
+	rc = session_graph_run(graph, graph_checkpoint_read, &params, pipeline__on_checkpoint, checkpoint, error);
+	bolt_writer_free(&params);
+	return rc;
+}
+
+static void pipeline__on_int(void *user, const struct bolt_record *record)
+{
+	if (record->count && record->values[0].type == BOLT_TYPE_INT)
+		*(int64_t *)user = record->values[0].integer;
+}
+
+/* From here on every other writer of this pipeline is fenced off. */
+static int pipeline__acquire(struct pipeline *pipeline, struct error *error)
+{
+	struct bolt_writer params;
+	int64_t epoch = 0;
+	int rc;
+
+	bolt_writer_init(&params, PARAMS_SIZE_MAX);
+	graph_checkpoint_pack_pipeline(&params, pipeline->settings->pipeline);
+	rc = session_graph_run(&pipeline->graph, graph_checkpoint_acquire, &params, pipeline__on_int, &epoch, error);
+	bolt_writer_free(&params);
+	if (rc == 0 && epoch == 0)
+		rc = error_set(error, ERR_PROTOCOL, "Neo4j gave no epoch for pipeline %s", pipeline->settings->pipeline);
+	pipeline->checkpoint.epoch = epoch;
+	pipeline->writer.epoch = epoch;
+	return rc;
+}
+
+int pipeline__describe(struct pipeline *pipeline, struct error *error)
+{
+	struct bolt_writer params;
+	int64_t epoch = 0;
+	int rc;
+
+	bolt_writer_init(&params, PARAMS_SIZE_MAX);
+	graph_checkpoint_pack_describe(&params, pipeline->settings->pipeline, &pipeline->checkpoint);
+	rc = session_graph_run(&pipeline->graph, graph_checkpoint_describe, &params, pipeline__on_int, &epoch, error);
+	bolt_writer_free(&params);
+	if (rc == 0 && epoch == 0)
+		rc = error_set(error, ERR_FENCED, "another writer has taken over pipeline %s", pipeline->settings->pipeline);
+	return rc;
+}
+
+int pipeline__read_facts(struct pipeline *pipeline, struct error *error)
+{
+	arena_free(&pipeline->facts.arena);
+	pipeline->facts = (struct postgres_facts){0};
+	return session_postgres_facts(&pipeline->sql, pipeline->settings, &pipeline->facts, error);
+}
+
+/* ---- what a session starts with ---- */
+
+static int pipeline__compile(struct pipeline *pipeline, struct error *error)
+{
+	struct catalog catalog = {0};
+	int rc = session_postgres_catalog(&pipeline->sql, &catalog, error);
+
+	if (rc == 0)
+		rc = session_compile(pipeline->mapping, &catalog, &pipeline->plan, error);
+	arena_free(&catalog.arena);
+	if (rc == 0 && graph_statements_init(&pipeline->statements, pipeline->plan) < 0)
+		rc = error_set(error, ERR_NOMEM, "no memory for the statements");
+	return rc;
+}
+
+static int pipeline__connect(struct pipeline *pipeline, struct error *error)
+{
+	const struct session_graph_options options = {
+	        .on_send = pipeline->options->on_send,
+	        .on_send_user = pipeline->options->on_send_user,
+	};
+	int rc = session_postgres_open(&pipeline->sql, &pipeline->loop, pipeline->settings, false, error);
+
+	if (rc == 0)
+		rc = session_graph_open(&pipeline->graph, &pipeline->loop, pipeline->settings, &options, error);
+	if (rc == 0)
+		rc = session_postgres_open(&pipeline->replication, &pipeline->loop, pipeline->settings, true, error);
+	if (rc == 0)
+		log_event(pipeline->log, LOG_INFO, "connected to PostgreSQL %s and to Neo4j %s (%s)",
+		          postgres_address(pipeline->sql.connection), bolt_connection_address(pipeline->graph.connection),
+		          bolt_connection_server(pipeline->graph.connection));
+	return rc;
+}
+
+static int pipeline__check_server(struct pipeline *pipeline, struct error *error)
+{
+	const struct postgres_server_facts *server = &pipeline->facts.server;
+
+	if (strcmp(server->wal_level, "logical") != 0) {
+		error_set(error, ERR_STATE, "wal_level is %s; logical replication needs logical", server->wal_level);
+		error_hint(error, "ALTER SYSTEM SET wal_level = logical, then restart PostgreSQL");
+		return ERR_STATE;
+	}
+	if (pipeline->facts.slot.active) {
+		error_set_class(error, ERR_STATE, ERROR_RETRY,
+		                "slot %s is in use by server process %d: another pgweave runs this pipeline",
+		                pipeline->settings->slot, pipeline->facts.slot.active_pid);
+		error_hint(error, "stop it, or give this pipeline another name");
+		return ERR_STATE;
+	}
+	return 0;
+}
+
+/* The checkpoint was made from this very cluster, mapping, slot and publication, or else it is of no use. */
+static int pipeline__check_checkpoint(struct pipeline *pipeline, struct error *error)
+{
+	const struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
+	const struct postgres_server_facts *server = &pipeline->facts.server;
+
+	if (checkpoint->phase == GRAPH_PHASE_BROKEN)
+		error_set(error, ERR_STATE, "%s", checkpoint->problem);
+	else if (checkpoint->system_identifier != server->system_identifier)
+		error_set(error, ERR_STATE,
+		          "the graph was made from another PostgreSQL cluster: system identifier %llu there, %llu here",
+		          (unsigned long long)checkpoint->system_identifier, (unsigned long long)server->system_identifier);
+	else if (checkpoint->timeline != server->timeline)
+		error_set(error, ERR_STATE,
+		          "PostgreSQL is on timeline %u, the graph was made from timeline %lld: it was restored, or a standby "
+		          "was promoted",
+		          server->timeline, (long long)checkpoint->timeline);
+	else if (strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0)
+		error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
+	else
+		return pipeline__check_sources(&pipeline->facts, pipeline->plan, pipeline->settings, checkpoint, error);
+	error_hint(error, "load everything anew, keeping what the mapping does not name: pgweave run --resnapshot");
+	return ERR_STATE;
+}
+
+/* Changes were made that the publication did not publish. */
+static bool pipeline__is_gap(const struct error *error)
+{
+	return error->code == ERR_STATE && strcmp(error->origin, PIPELINE_ORIGIN_GAP) == 0;
+}
+
+/* What was missed stays missed: it is written down, so that nobody streams on after the publication was mended. */
+static void pipeline__mark_broken(struct pipeline *pipeline, const struct error *why)
+{
+	struct error ignored;
+
+	if (!pipeline__is_gap(why) || !pipeline->graph.connection)
+		return;
+	pipeline->checkpoint.phase = GRAPH_PHASE_BROKEN;
+	pipeline->checkpoint.position = pipeline->writer.committed;
+	snprintf(pipeline->checkpoint.problem, sizeof(pipeline->checkpoint.problem), "%s", why->text);
+	if (pipeline__describe(pipeline, &ignored) < 0)
+		log_failure(pipeline->log, LOG_WARN, "the problem could not be written into the checkpoint", &ignored);
+}
+
+/* ERR_STATE when nodes of a mapped label are there already and nobody said that they may be taken over. */
+static int pipeline__check_empty(struct pipeline *pipeline, bool *ret_empty, struct error *error)
+{
+	struct buffer text;
+	int rc = 0;
+
+	*ret_empty = true;
+	buffer_init(&text, PARAMS_SIZE_MAX);
+	for (uint32_t i = 0; i < pipeline->plan->nodes_count && rc == 0; i++) {
+		const struct plan_node *node = &pipeline->plan->nodes[i];
+		int64_t count = 0;
+
+		buffer_reset(&text);
+		buffer_append_text(&text, "MATCH (n:");
+		cypher_quote(&text, node->label);
+		buffer_append_text(&text, ") RETURN count(n)");
+		rc = session_graph_run(&pipeline->graph, buffer_text(&text), NULL, pipeline__on_int, &count, error);
+		if (rc < 0 || count == 0)
+			continue;
+		*ret_empty = false;
+		if (pipeline->options->adopt || pipeline->resnapshot)
+			continue;
+		rc = error_set(error, ERR_STATE,
+		               "the graph already has %lld nodes with the mapped label %s, and no checkpoint of pipeline %s",
+		               (long long)count, node->label, pipeline->settings->pipeline);
+		error_hint(error,
+		           "use an empty graph, or pgweave run --adopt: it makes them agree with PostgreSQL, and deletes those "
+		           "that have no row");
+	}
+	buffer_free(&text);
+	return rc;
+}
+
+/* First start, --resnapshot, or a load that was interrupted. */
+static int pipeline__load(struct pipeline *pipeline, struct error *error)
+{
+	enum graph_phase phase = pipeline->checkpoint.phase;
+	bool empty = false;
+	int rc = 0;
+
+	if (phase == GRAPH_PHASE_NONE && pipeline->facts.slot.exists && !pipeline->resnapshot) {
+		rc = error_set(error, ERR_STATE,
+		               "slot %s exists, but the graph has no checkpoint of pipeline %s: the graph was emptied, "
+		               "or the slot belongs to something else",
+		               pipeline->settings->slot, pipeline->settings->pipeline);
+		error_hint(error,
+		           "pgweave run --resnapshot drops the slot and loads everything; or: SELECT "
+		           "pg_drop_replication_slot('%s')",
+		           pipeline->settings->slot);
+		return rc;
+	}
+	if (phase == GRAPH_PHASE_SNAPSHOT)
+		log_event(pipeline->log, LOG_INFO, "the load before was interrupted; it begins anew over what is there");
+	if (phase != GRAPH_PHASE_SNAPSHOT)
+		rc = pipeline__check_empty(pipeline, &empty, error);
+	if (rc == 0)
+		rc = pipeline__apply(&pipeline->graph, &pipeline->sql, pipeline->settings, pipeline->plan, pipeline->log,
+		                     error);
+	if (rc == 0)
+		rc = pipeline__acquire(pipeline, error);
+	if (rc == 0)
+		rc = pipeline__snapshot(pipeline, empty, error);
+	if (rc == 0)
+		pipeline->resnapshot = false;
+	return rc;
+}
+
+static int pipeline__resume(struct pipeline *pipeline, struct error *error)
+{
+	struct error why;
+	int rc = pipeline__check_checkpoint(pipeline, &why), acquired;
+
+	if (rc < 0 && !pipeline__is_gap(&why)) {
+		*error = why;
+		return rc;
+	}
+	acquired = pipeline__acquire(pipeline, error);
+	if (rc == 0 || acquired < 0)
+		return acquired;
+	pipeline->writer.committed = pipeline->checkpoint.position;
+	pipeline__mark_broken(pipeline, &why);
+	*error = why;
+	return rc;
+}
+
+/* ---- sessions ---- */
+
+static int pipeline__begin(struct pipeline *pipeline, struct error *error)
+{
+	int rc = pipeline__connect(pipeline, error);
+
+	if (rc == 0)
+		rc = pipeline__compile(pipeline, error);
+	if (rc == 0)
+		rc = pipeline__read_facts(pipeline, error);
+	if (rc == 0)
+		rc = pipeline__check_server(pipeline, error);
+	if (rc == 0)
+		rc = writer_init(&pipeline->writer, &pipeline->graph, &pipeline->statements, pipeline->log,
+		                 pipeline->settings->transaction_size_max * BATCH_SIZE_FACTOR + BATCH_SIZE_EXTRA);
+	if (rc == 0)
+		rc = pipeline__read_checkpoint(&pipeline->graph, pipeline->settings->pipeline, &pipeline->checkpoint, error);
+	return rc;
+}
+
+static int pipeline__session(struct pipeline *pipeline, struct error *error)
+{
+	bool load;
+	int rc = pipeline__begin(pipeline, error);
+
+	if (rc < 0)
+		return rc;
+	load = pipeline->resnapshot || pipeline->checkpoint.phase == GRAPH_PHASE_NONE ||
+	       pipeline->checkpoint.phase == GRAPH_PHASE_SNAPSHOT;
+	rc = load ? pipeline__load(pipeline, error) : pipeline__resume(pipeline, error);
+	if (rc < 0)
+		return rc;
+	pipeline->writer.committed = pipeline->checkpoint.position;
+	pipeline->writer.submitted = pipeline->checkpoint.position;
+	rc = pipeline__stream(pipeline, error);
+	if (rc < 0)
+		pipeline__mark_broken(pipeline, error);
+	return rc;
+}
+
+static void pipeline__end_session(struct pipeline *pipeline)
+{
+	session_graph_close(&pipeline->graph);
+	session_postgres_close(&pipeline->replication);
+	session_postgres_close(&pipeline->sql);
+	if (pipeline->writer.statements)
+		writer_free(&pipeline->writer);
+	pipeline->writer = (struct writer){0};
+	if (pipeline->plan) {
+		graph_statements_free(&pipeline->statements);
+		plan_free(pipeline->plan);
+	}
+	pipeline->plan = NULL;
+	arena_free(&pipeline->facts.arena);
+	pipeline->facts = (struct postgres_facts){0};
+}
+
+/* On SIGHUP a file that is wrong changes nothing. */
+static void pipeline__reload(struct pipeline *pipeline)
+{
+	struct mapping *mapping;
+	struct error error;
+
+	pipeline->loop.reload = false;
+	if (pipeline->options->load(pipeline->options->user, &mapping, &error) < 0) {
+		log_failure(pipeline->log, LOG_ERROR, "the mapping file was not reloaded, the old one stays in force", &error);
+		return;
+	}
+	mapping_free(pipeline->mapping);
+	pipeline->mapping = mapping;
+	pipeline->settings = mapping_settings(mapping);
+	log_event(pipeline->log, LOG_INFO, "the mapping file was reloaded");
+}
+
+static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
+{
+	struct backoff backoff = {0};
+
+	for (;;) {
+		uint64_t streamed = pipeline->sessions_streaming, wait_ms;
+		int rc = pipeline__session(pipeline, error);
+
+		pipeline__end_session(pipeline);
+		if (pipeline->loop.stop || pipeline->caught_up_end) {
+			log_event(pipeline->log, LOG_INFO, "stopped");
+			return 0;
+		}
+		if (rc < 0 && error->class == ERROR_FATAL)
+			return rc;
+		if (pipeline->sessions_streaming != streamed)
+			backoff.attempt = 0;
+		if (rc < 0) {
+			wait_ms = backoff_next(&backoff);
+			log_failure(pipeline->log, LOG_WARN, "the pipeline is interrupted", error);
+			log_event(pipeline->log, LOG_INFO, "next try in %llu ms", (unsigned long long)wait_ms);
+			session_sleep(&pipeline->loop, wait_ms, true);
+		}
+		if (pipeline->loop.reload)
+			pipeline__reload(pipeline);
+	}
+}
+
+int pipeline_run(const struct pipeline_options *options, struct error *error)
+{
+	struct pipeline pipeline = {.options = options, .log = options->log, .resnapshot = options->resnapshot};
+	int rc = options->load(options->user, &pipeline.mapping, error);
+
+	if (rc < 0)
+		return rc;
+	pipeline.settings = mapping_settings(pipeline.mapping);
+	rc = session_loop_init(&pipeline.loop, error);
+	if (rc == 0) {
+		rc = pipeline__sessions(&pipeline, error);
+		session_loop_close(&pipeline.loop);
+	}
+	mapping_free(pipeline.mapping);
+	return rc;
+}

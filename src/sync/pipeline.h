@@ -1,0 +1,81 @@
+/*
+ * sync/pipeline: one PostgreSQL database kept in one graph: the daemon's work.
+ *
+ * A session connects to both sides, checks that they still belong together, loads the snapshot where that is due, and streams.
+ * Whatever breaks ends the session; the next one starts from the graph's checkpoint. So there is one way to recover from
+ * everything, a kill included. Sessions go on for ever, with backoff, until a signal comes or an error that waiting cannot
+ * mend.
+ */
+#ifndef PGWEAVE_SYNC_PIPELINE_H
+#define PGWEAVE_SYNC_PIPELINE_H
+
+#include "graph/checkpoint.h"
+#include "graph/statement.h"
+#include "session/session.h"
+#include "sync/writer.h"
+
+struct pipeline_options {
+	const struct log *log;
+	/* Reads and checks the mapping file anew; for the start and for SIGHUP. The mapping is the caller's to free. */
+	int (*load)(void *user, struct mapping **ret_mapping, struct error *error);
+	void *user;
+	bool resnapshot;      /* load everything anew although the graph has a checkpoint */
+	bool adopt;           /* the first load may take over, and delete from, nodes that are there already */
+	bool until_caught_up; /* end when the graph has all that was committed when the stream began */
+	bool progress;        /* standard error is a terminal: draw a bar */
+	void (*on_send)(void *user, const void *bytes, size_t size); /* see struct bolt_config */
+	void *on_send_user;
+};
+
+struct pipeline {
+	const struct pipeline_options *options;
+	const struct log *log;
+	struct session_loop loop;
+	struct mapping *mapping;
+	const struct mapping_settings *settings;
+	struct plan *plan;
+	struct graph_statements statements;
+	struct session_graph graph;
+	struct session_postgres sql;
+	struct session_postgres replication;
+	struct writer writer;
+	struct graph_checkpoint checkpoint;
+	struct postgres_facts facts;
+	bool resnapshot;             /* still due */
+	bool caught_up_end;          /* until_caught_up has come true */
+	uint64_t sessions_streaming; /* that got as far as the stream */
+};
+
+/* Runs until SIGTERM or SIGINT (0), or until an error that waiting does not mend. */
+int pipeline_run(const struct pipeline_options *options, struct error *error) _must_check;
+
+/* ---- between the files of this room ---- */
+
+/* Loads everything under a new slot's snapshot and sets the checkpoint to its position. */
+int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *error) _must_check;
+/* Streams from the checkpoint until a signal, an error, or being caught up where that is asked for. */
+int pipeline__stream(struct pipeline *pipeline, struct error *error) _must_check;
+/* Creates what is missing: the publication, the constraints. */
+int pipeline__apply(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
+                    const struct plan *plan, const struct log *log, struct error *error) _must_check;
+/* The statement that makes the publication, or where it exists gives it the plan's tables. */
+void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
+                               bool exists, int server_version_num);
+/* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. */
+int pipeline__describe(struct pipeline *pipeline, struct error *error) _must_check;
+int pipeline__read_checkpoint(struct session_graph *graph, const char *name, struct graph_checkpoint *checkpoint,
+                              struct error *error) _must_check;
+/* Reads the facts anew. */
+int pipeline__read_facts(struct pipeline *pipeline, struct error *error) _must_check;
+/* Of the mapped tables only: what else a publication publishes may come and go. */
+int pipeline__publication_digest(const struct postgres_publication_facts *publication, const struct plan *plan,
+                                 char digest[POSTGRES_DIGEST_SIZE], struct error *error) _must_check;
+/*
+ * ERR_STATE when publication or slot no longer are what the checkpoint was made with: names it, and the command that mends it.
+ */
+#define PIPELINE_ORIGIN_GAP "publication" /* error.origin where changes were missed for good */
+int pipeline__check_sources(const struct postgres_facts *facts, const struct plan *plan,
+                            const struct mapping_settings *settings, const struct graph_checkpoint *checkpoint,
+                            struct error *error) _must_check;
+
+#endif

@@ -1,0 +1,363 @@
+#include "verify/shape.h"
+
+#include "graph/statement.h"
+#include "mapping/quote.h"
+#include "verify/order.h"
+
+#define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
+
+/* ---- making ---- */
+
+struct maker {
+	struct verify_shape *shape;
+	struct verify_field *fields;
+};
+
+static void maker__properties(struct maker *maker, char variable, const struct plan_property *properties, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		maker->fields[maker->shape->fields_count++] = (struct verify_field){
+		        .column = properties[i].column,
+		        .type = properties[i].type,
+		        .variable = variable,
+		        .property = properties[i].name,
+		};
+}
+
+/* An end's columns are read as the key of its node is. */
+static void maker__end(struct maker *maker, bool is_from)
+{
+	struct verify_shape *shape = maker->shape;
+	const struct plan_end *end = is_from ? &shape->edge->from : &shape->edge->to;
+	const struct plan_node *node = &shape->plan->nodes[end->node];
+
+	*(is_from ? &shape->from_at : &shape->to_at) = shape->fields_count;
+	for (uint32_t i = 0; i < node->key_count; i++)
+		maker->fields[shape->fields_count++] = (struct verify_field){
+		        .column = end->columns[i],
+		        .type = node->key[i].type,
+		        .variable = is_from ? 'a' : 'b',
+		        .property = node->key[i].name,
+		};
+}
+
+static void maker__finish(struct maker *maker)
+{
+	struct verify_shape *shape = maker->shape;
+
+	shape->fields = maker->fields;
+	shape->ordered = true;
+	for (uint32_t i = 0; i < shape->identity_count; i++)
+		shape->ordered = shape->ordered && verify_type_is_ordered(&shape->fields[i].type);
+}
+
+int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const struct plan_node *node, struct arena *arena)
+{
+	struct maker maker = {.shape = shape};
+
+	*shape = (struct verify_shape){.plan = plan, .table = &plan->tables[node->table], .node = node};
+	maker.fields = arena_calloc(arena, (size_t)node->key_count + node->properties_count, sizeof(*maker.fields));
+	if (!maker.fields)
+		return ERR_NOMEM;
+	maker__properties(&maker, 'n', node->key, node->key_count);
+	shape->identity_count = shape->fields_count;
+	shape->probe_count = shape->fields_count;
+	maker__properties(&maker, 'n', node->properties, node->properties_count);
+	shape->flags_count = VERIFY_FLAG_LABELS + node->labels_more_count;
+	maker__finish(&maker);
+	return 0;
+}
+
+int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const struct plan_edge *edge, struct arena *arena)
+{
+	struct maker maker = {.shape = shape};
+	size_t ends = (size_t)plan->nodes[edge->from.node].key_count + plan->nodes[edge->to.node].key_count;
+	bool from_first = edge->kind != PLAN_EDGE_FOREIGN_KEY || edge->owner_is_from;
+
+	*shape = (struct verify_shape){.plan = plan, .table = &plan->tables[edge->table], .edge = edge};
+	maker.fields = arena_calloc(arena, ends + edge->key_count + edge->properties_count, sizeof(*maker.fields));
+	if (!maker.fields)
+		return ERR_NOMEM;
+	maker__end(&maker, from_first);
+	if (edge->kind == PLAN_EDGE_FOREIGN_KEY)
+		shape->probe_count = shape->fields_count;
+	maker__end(&maker, !from_first);
+	if (edge->kind == PLAN_EDGE_JOIN_ENDS)
+		shape->probe_count = shape->fields_count;
+	shape->key_at = shape->fields_count;
+	maker__properties(&maker, 'e', edge->key, edge->key_count);
+	if (edge->kind == PLAN_EDGE_JOIN_KEYED) {
+		shape->probe_at = shape->key_at;
+		shape->probe_count = edge->key_count;
+	}
+	shape->identity_count = shape->fields_count;
+	maker__properties(&maker, 'e', edge->properties, edge->properties_count);
+	maker__finish(&maker);
+	return 0;
+}
+
+const char *verify_shape_name(const struct verify_shape *shape)
+{
+	return shape->node ? shape->node->label : shape->edge->words;
+}
+
+/* ---- SQL ---- */
+
+static const struct plan_column *shape__column(const struct verify_shape *shape, uint32_t field)
+{
+	return &shape->table->columns[shape->fields[field].column];
+}
+
+static void sql__column(struct buffer *sql, const struct verify_shape *shape, uint32_t field)
+{
+	buffer_append_text(sql, "t.");
+	sql_quote_identifier(sql, shape__column(shape, field)->name);
+}
+
+static void sql__fields(struct buffer *sql, const struct verify_shape *shape)
+{
+	for (uint32_t i = 0; i < shape->fields_count; i++) {
+		buffer_append_text(sql, i ? ", " : "");
+		sql__column(sql, shape, i);
+	}
+}
+
+static void sql__table(struct buffer *sql, const struct verify_shape *shape)
+{
+	/* children by inheritance are tables of their own, partitions are not */
+	buffer_append_text(sql, shape->table->partitioned ? "" : "ONLY ");
+	sql_quote_qualified(sql, shape->table->schema, shape->table->name);
+	buffer_append_text(sql, " AS t");
+}
+
+/* A row with a NULL among its ends makes no relationship. */
+static void sql__where(struct buffer *sql, const struct verify_shape *shape)
+{
+	const char *word = " WHERE ";
+
+	for (uint32_t i = 0; i < shape->identity_count; i++) {
+		if (shape__column(shape, i)->not_null)
+			continue;
+		buffer_append_text(sql, word);
+		sql__column(sql, shape, i);
+		buffer_append_text(sql, " IS NOT NULL");
+		word = " AND ";
+	}
+}
+
+/*
+ * concat() makes the text that COPY prints, where a cast would cut a char(n)'s blanks off; bytes in UTF-8 are ordered alike
+ * whatever the database's encoding and collation.
+ */
+static void sql__order(struct buffer *sql, const struct verify_shape *shape)
+{
+	for (uint32_t i = 0; i < shape->identity_count; i++) {
+		bool text = verify_type_kind(&shape->fields[i].type) == VALUE_STRING;
+
+		buffer_append_text(sql, i ? ", " : " ORDER BY ");
+		buffer_append_text(sql, text ? "convert_to(concat(" : "");
+		sql__column(sql, shape, i);
+		buffer_append_text(sql, text ? "), 'UTF8')" : "");
+	}
+}
+
+void verify_shape_scan_sql(const struct verify_shape *shape, bool sorted, struct buffer *sql)
+{
+	buffer_append_text(sql, "COPY (SELECT ");
+	sql__fields(sql, shape);
+	buffer_append_text(sql, " FROM ");
+	sql__table(sql, shape);
+	sql__where(sql, shape);
+	if (sorted)
+		sql__order(sql, shape);
+	buffer_append_text(sql, ") TO STDOUT");
+}
+
+void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql)
+{
+	buffer_append_text(sql, "SELECT v.i, t.tableoid::text || ' ' || t.ctid::text || ' ' || t.xmin::text, ");
+	sql__fields(sql, shape);
+	buffer_append_text(sql, " FROM unnest(");
+	for (uint32_t i = 0; i < shape->probe_count; i++)
+		buffer_printf(sql, "%s$%u::text[]", i ? ", " : "", i + 1);
+	buffer_append_text(sql, ") WITH ORDINALITY AS v(");
+	for (uint32_t i = 0; i < shape->probe_count; i++)
+		buffer_printf(sql, "k%u, ", i);
+	buffer_append_text(sql, "i) JOIN ");
+	sql__table(sql, shape);
+	for (uint32_t i = 0; i < shape->probe_count; i++) {
+		uint32_t field = shape->probe_at + i;
+
+		buffer_append_text(sql, i ? " AND " : " ON ");
+		sql__column(sql, shape, field);
+		buffer_printf(sql, " = v.k%u::%s", i, shape__column(shape, field)->type_name);
+	}
+}
+
+/* ---- Cypher ---- */
+
+static void cypher__property(struct buffer *cypher, const struct verify_field *field)
+{
+	buffer_printf(cypher, "%c.", field->variable);
+	cypher_quote(cypher, field->property);
+}
+
+static void cypher__returns(struct buffer *cypher, const struct verify_shape *shape, bool sorted)
+{
+	for (uint32_t i = 0; i < shape->fields_count; i++) {
+		buffer_append_text(cypher, i ? ", " : "");
+		cypher__property(cypher, &shape->fields[i]);
+		buffer_printf(cypher, " AS c%u", i);
+	}
+	if (shape->node) {
+		buffer_append_text(cypher, ", n:" PLACEHOLDER " AS f0, CASE WHEN n:" PLACEHOLDER
+		                           " AND (n)--() THEN true ELSE false END AS f1");
+		for (uint32_t i = 0; i < shape->node->labels_more_count; i++) {
+			buffer_append_text(cypher, ", n:");
+			cypher_quote(cypher, shape->node->labels_more[i]);
+			buffer_printf(cypher, " AS f%u", VERIFY_FLAG_LABELS + i);
+		}
+	}
+	for (uint32_t i = 0; sorted && i < shape->identity_count; i++)
+		buffer_printf(cypher, "%sc%u", i ? ", " : " ORDER BY ", i);
+}
+
+/* "(a:`A`)-[e:`T`]->(b:`B`)", or "(n:`L`)" */
+static void cypher__pattern(struct buffer *cypher, const struct verify_shape *shape)
+{
+	if (shape->node) {
+		buffer_append_text(cypher, "(n:");
+		cypher_quote(cypher, shape->node->label);
+		buffer_append_text(cypher, ")");
+		return;
+	}
+	buffer_append_text(cypher, "(a:");
+	cypher_quote(cypher, shape->plan->nodes[shape->edge->from.node].label);
+	buffer_append_text(cypher, ")-[e:");
+	cypher_quote(cypher, shape->edge->type);
+	buffer_append_text(cypher, "]->(b:");
+	cypher_quote(cypher, shape->plan->nodes[shape->edge->to.node].label);
+	buffer_append_text(cypher, ")");
+}
+
+/* The label or type of a field's variable. */
+static const char *shape__label(const struct verify_shape *shape, uint32_t field)
+{
+	switch (shape->fields[field].variable) {
+	case 'a':
+		return shape->plan->nodes[shape->edge->from.node].label;
+	case 'b':
+		return shape->plan->nodes[shape->edge->to.node].label;
+	case 'e':
+		return shape->edge->type;
+	default:
+		return shape->node->label;
+	}
+}
+
+/* How many fields from `at` belong to the same variable. */
+static uint32_t shape__run(const struct verify_shape *shape, uint32_t at, uint32_t end)
+{
+	uint32_t count = 1;
+
+	while (at + count < end && shape->fields[at + count].variable == shape->fields[at].variable)
+		count++;
+	return count;
+}
+
+/* A hint for the key's index: it gives the order, and no plan made over an empty graph can miss it. */
+static void cypher__hint(struct buffer *cypher, const struct verify_shape *shape, uint32_t at, uint32_t count)
+{
+	buffer_printf(cypher, " USING INDEX %c:", shape->fields[at].variable);
+	cypher_quote(cypher, shape__label(shape, at));
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_text(cypher, i ? ", " : "(");
+		cypher_quote(cypher, shape->fields[at + i].property);
+	}
+	buffer_append_text(cypher, ")");
+}
+
+void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, struct buffer *cypher)
+{
+	uint32_t lead = shape->node ? shape->identity_count : shape__run(shape, 0, shape->key_at);
+
+	buffer_append_text(cypher, "MATCH ");
+	cypher__pattern(cypher, shape);
+	cypher__hint(cypher, shape, 0, lead);
+	for (uint32_t i = 0; i < lead; i++) {
+		buffer_append_text(cypher, i ? " AND " : " WHERE ");
+		cypher__property(cypher, &shape->fields[i]);
+		buffer_append_text(cypher, " IS NOT NULL");
+	}
+	buffer_append_text(cypher, " RETURN ");
+	cypher__returns(cypher, shape, sorted);
+}
+
+void verify_shape_keyless_cypher(const struct verify_shape *shape, struct buffer *cypher)
+{
+	buffer_append_text(cypher, "MATCH ");
+	cypher__pattern(cypher, shape);
+	for (uint32_t i = 0; i < shape->identity_count; i++) {
+		buffer_append_text(cypher, i ? " OR " : " WHERE ");
+		cypher__property(cypher, &shape->fields[i]);
+		buffer_append_text(cypher, " IS NULL");
+	}
+	buffer_append_text(cypher, " RETURN ");
+	cypher__returns(cypher, shape, false);
+}
+
+/* "MATCH (a:`A` {`id`: r[at]}) USING INDEX ..." for the count fields from `first` of one node */
+static void cypher__match_end(struct buffer *cypher, const struct verify_shape *shape, uint32_t first, uint32_t count,
+                              uint32_t at)
+{
+	buffer_printf(cypher, " MATCH (%c:", shape->fields[first].variable);
+	cypher_quote(cypher, shape__label(shape, first));
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_text(cypher, i ? ", " : " {");
+		cypher_quote(cypher, shape->fields[first + i].property);
+		buffer_printf(cypher, ": r[%u]", at + i);
+	}
+	buffer_append_text(cypher, "})");
+	cypher__hint(cypher, shape, first, count);
+}
+
+void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *cypher)
+{
+	uint32_t end = shape->probe_at + shape->probe_count;
+
+	buffer_append_text(cypher, "UNWIND $rows AS r");
+	if (shape->edge && shape->edge->kind == PLAN_EDGE_JOIN_KEYED) {
+		buffer_append_text(cypher, " MATCH ");
+		cypher__pattern(cypher, shape);
+		cypher__hint(cypher, shape, shape->key_at, shape->edge->key_count);
+		for (uint32_t i = 0; i < shape->edge->key_count; i++) {
+			buffer_append_text(cypher, i ? " AND " : " WHERE ");
+			cypher__property(cypher, &shape->fields[shape->key_at + i]);
+			buffer_printf(cypher, " = r[%u]", i + 1);
+		}
+	} else {
+		for (uint32_t i = shape->probe_at; i < end; i += shape__run(shape, i, end))
+			cypher__match_end(cypher, shape, i, shape__run(shape, i, end), i - shape->probe_at + 1);
+		if (shape->edge) {
+			buffer_append_text(cypher, " MATCH ");
+			cypher__pattern(cypher, shape);
+		}
+	}
+	buffer_append_text(cypher, " RETURN r[0] AS i, ");
+	cypher__returns(cypher, shape, false);
+}
+
+void verify_shape_surplus_cypher(const struct verify_shape *shape, struct buffer *cypher)
+{
+	buffer_append_text(cypher, "UNWIND $rows AS r");
+	for (uint32_t i = 0; i < shape->key_at; i += shape__run(shape, i, shape->key_at))
+		cypher__match_end(cypher, shape, i, shape__run(shape, i, shape->key_at), i);
+	buffer_append_text(cypher, " MATCH ");
+	cypher__pattern(cypher, shape);
+	for (uint32_t i = shape->key_at; i < shape->identity_count; i++) {
+		buffer_append_text(cypher, i > shape->key_at ? " AND " : " WHERE ");
+		cypher__property(cypher, &shape->fields[i]);
+		buffer_printf(cypher, " = r[%u]", i);
+	}
+	buffer_printf(cypher, " WITH r, collect(DISTINCT e) AS es UNWIND es[r[%u]..] AS e DELETE e", shape->identity_count);
+}

@@ -1,0 +1,70 @@
+/*
+ * verify/shape: how the rows of one node label or one relationship mapping look on both sides, and the statements that read
+ * them.
+ *
+ * A shape is a list of fields: first the identity, in the order by which both sides are sorted (a node: its key; a
+ * relationship: the key of the end that its table is nearest to, that of the other end, its own key), then the owned
+ * properties. Both sides deliver one value per field, so that the comparison knows no tables. Texts only; no I/O.
+ */
+#ifndef PGWEAVE_VERIFY_SHAPE_H
+#define PGWEAVE_VERIFY_SHAPE_H
+
+#include "base/buffer.h"
+#include "mapping/plan.h"
+
+struct verify_field {
+	uint32_t column; /* of the table */
+	struct type type;
+	char variable; /* in the Cypher statements: n; a and b for the ends, e */
+	const char *property;
+};
+
+/* Behind a node's fields the graph says so much more. */
+enum verify_flag {
+	VERIFY_FLAG_PLACEHOLDER,
+	VERIFY_FLAG_CONNECTED, /* a placeholder with a relationship of whatever type */
+	VERIFY_FLAG_LABELS,    /* from here on: has the label labels_more[i] */
+};
+
+struct verify_shape {
+	const struct plan *plan;
+	const struct plan_table *table;
+	const struct plan_node *node; /* one of the two */
+	const struct plan_edge *edge;
+	const struct verify_field *fields;
+	uint32_t fields_count;
+	uint32_t identity_count; /* the first so many fields */
+	uint32_t flags_count;
+	uint32_t from_at; /* of an edge: where in the fields an end's key, its own key begin */
+	uint32_t to_at;
+	uint32_t key_at;
+	uint32_t probe_at; /* by these fields its row, and what the row makes in the graph, is found again */
+	uint32_t probe_count;
+	bool ordered; /* the servers can sort by the identity; else it is sorted here */
+};
+
+int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const struct plan_node *node,
+                      struct arena *arena) _must_check;
+int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const struct plan_edge *edge,
+                      struct arena *arena) _must_check;
+/* "Package", "Package DEPENDS_ON Package by target" */
+const char *verify_shape_name(const struct verify_shape *shape);
+
+/* All rows: "COPY (SELECT fields ... ORDER BY identity) TO STDOUT". sorted: ask for the order. */
+void verify_shape_scan_sql(const struct verify_shape *shape, bool sorted, struct buffer *sql);
+/* All of the graph's. Nodes without a complete key are not among them. */
+void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, struct buffer *cypher);
+/* Nodes without a complete key. */
+void verify_shape_keyless_cypher(const struct verify_shape *shape, struct buffer *cypher);
+/*
+ * A few, by their probes. SQL: one parameter per probe field, an array of texts; in front of the fields come the position in
+ * the arrays, from 1, and the row's version. by_text: compare texts, where a value might not fit the column's type: slow, but
+ * it cannot fail.
+ */
+void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql);
+/* $rows: lists of the position and the probe's values; a record begins with the position. */
+void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *cypher);
+/* $rows: lists of the identity's values and how many of those relationships may stay. */
+void verify_shape_surplus_cypher(const struct verify_shape *shape, struct buffer *cypher);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The first byte chooses the type, the second how a numeric is carried and whether it is an array; the rest is the text. What
+ * is read is equal to what is read once more, can be printed, and never lies outside the text and the arena.
+ */
+#include "base/buffer.h"
+#include "change/value.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct type type;
+	struct arena arena;
+	struct value value, again;
+	struct error error;
+	struct buffer buffer;
+	const char *text;
+
+	if (size < 2)
+		return 0;
+	type.kind = (enum type_kind)(data[0] % (TYPE_TIMESTAMPTZ + 1));
+	type.numeric_as = (enum numeric_as)(data[1] % 3);
+	type.array = (data[1] & 0x80) != 0;
+	text = (const char *)data + 2;
+	arena_init(&arena, 1 << 22);
+	buffer_init(&buffer, 1 << 20);
+	if (value_from_text(&type, text, size - 2, &arena, &value, &error) == 0) {
+		value_print(&buffer, &value, 200);
+		if (value_from_text(&type, text, size - 2, &arena, &again, &error) == 0 && !value_equal(&value, &again))
+			abort();
+	}
+	buffer_free(&buffer);
+	arena_free(&arena);
+	return 0;
+}

@@ -1,0 +1,362 @@
+/* Proves: the rules of docs/mapping.md for each type, one row a text, by what a person would read; and what each type refuses.
+ */
+#include "base/buffer.h"
+#include "change/value.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LIST true
+#define ONE false
+#define INT64_BEYOND "9223372036854775808"
+
+struct accepted {
+	enum type_kind kind;
+	bool array;
+	enum numeric_as numeric_as;
+	const char *text;
+	enum value_kind value_kind;
+	const char *printed;
+};
+
+#define MAX_DATE "+999999999-12-31"
+#define MIN_DATE "-999999999-01-01"
+
+static const struct accepted accepted[] = {
+        {TYPE_BOOL, ONE, 0, "t", VALUE_BOOL, "true"},
+        {TYPE_BOOL, ONE, 0, "f", VALUE_BOOL, "false"},
+        {TYPE_INT, ONE, 0, "0", VALUE_INT, "0"},
+        {TYPE_INT, ONE, 0, "-1", VALUE_INT, "-1"},
+        {TYPE_INT, ONE, 0, "9223372036854775807", VALUE_INT, "9223372036854775807"},
+        {TYPE_INT, ONE, 0, "-9223372036854775808", VALUE_INT, "-9223372036854775808"},
+        {TYPE_FLOAT, ONE, 0, "0", VALUE_FLOAT, "0"},
+        {TYPE_FLOAT, ONE, 0, "-0", VALUE_FLOAT, "-0"},
+        {TYPE_FLOAT, ONE, 0, "0.1", VALUE_FLOAT, "0.1"},
+        {TYPE_FLOAT, ONE, 0, "-123.456", VALUE_FLOAT, "-123.456"},
+        {TYPE_FLOAT, ONE, 0, "123456789012345", VALUE_FLOAT, "123456789012345"},
+        {TYPE_FLOAT, ONE, 0, "0.1234567890123", VALUE_FLOAT, "0.1234567890123"},
+        {TYPE_FLOAT, ONE, 0, "2.2250738585072014e-308", VALUE_FLOAT, "2.2250738585072014e-308"},
+        {TYPE_FLOAT, ONE, 0, "1.7976931348623157e+308", VALUE_FLOAT, "1.7976931348623157e+308"},
+        {TYPE_FLOAT, ONE, 0, "5e-324", VALUE_FLOAT, "4.94065645841247e-324"},
+        {TYPE_FLOAT, ONE, 0, "NaN", VALUE_FLOAT, "NaN"},
+        {TYPE_FLOAT, ONE, 0, "Infinity", VALUE_FLOAT, "Infinity"},
+        {TYPE_FLOAT, ONE, 0, "-Infinity", VALUE_FLOAT, "-Infinity"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_TEXT, "1.10", VALUE_STRING, "'1.10'"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_TEXT, "NaN", VALUE_STRING, "'NaN'"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_FLOAT, "1.10", VALUE_FLOAT, "1.1"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_FLOAT, "NaN", VALUE_FLOAT, "NaN"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_FLOAT, "-Infinity", VALUE_FLOAT, "-Infinity"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_INTEGER, "12", VALUE_INT, "12"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_INTEGER, "-12.000", VALUE_INT, "-12"},
+        {TYPE_TEXT, ONE, 0, "", VALUE_STRING, "''"},
+        {TYPE_TEXT, ONE, 0, "it's \\ \n", VALUE_STRING, "'it\\'s \\\\ \\x0a'"},
+        {TYPE_TEXT, ONE, 0, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x98", VALUE_STRING, "'\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x98'"},
+        {TYPE_BYTEA, ONE, 0, "\\x", VALUE_BYTES, "0x"},
+        {TYPE_BYTEA, ONE, 0, "\\x00fFa0", VALUE_BYTES, "0x00ffa0"},
+        {TYPE_DATE, ONE, 0, "1970-01-01", VALUE_DATE, "1970-01-01"},
+        {TYPE_DATE, ONE, 0, "2024-02-29", VALUE_DATE, "2024-02-29"},
+        {TYPE_DATE, ONE, 0, "0044-03-15 BC", VALUE_DATE, "-0043-03-15"},
+        {TYPE_DATE, ONE, 0, "0001-12-31 BC", VALUE_DATE, "0000-12-31"},
+        {TYPE_DATE, ONE, 0, "0001-02-29 BC", VALUE_DATE, "0000-02-29"},
+        {TYPE_DATE, ONE, 0, "4714-11-24 BC", VALUE_DATE, "-4713-11-24"},
+        {TYPE_DATE, ONE, 0, "5874897-12-31", VALUE_DATE, "+5874897-12-31"},
+        {TYPE_DATE, ONE, 0, "infinity", VALUE_DATE, MAX_DATE},
+        {TYPE_DATE, ONE, 0, "-infinity", VALUE_DATE, MIN_DATE},
+        {TYPE_TIME, ONE, 0, "00:00:00", VALUE_LOCAL_TIME, "00:00:00"},
+        {TYPE_TIME, ONE, 0, "23:59:59.999999", VALUE_LOCAL_TIME, "23:59:59.999999"},
+        {TYPE_TIME, ONE, 0, "12:34:56.7", VALUE_LOCAL_TIME, "12:34:56.700000"},
+        {TYPE_TIME, ONE, 0, "24:00:00", VALUE_LOCAL_TIME, "23:59:59.999999999"},
+        {TYPE_TIMETZ, ONE, 0, "12:34:56+02", VALUE_TIME, "12:34:56+02:00"},
+        {TYPE_TIMETZ, ONE, 0, "12:34:56.5-03:30", VALUE_TIME, "12:34:56.500000-03:30"},
+        {TYPE_TIMETZ, ONE, 0, "12:34:56+00", VALUE_TIME, "12:34:56Z"},
+        {TYPE_TIMETZ, ONE, 0, "12:34:56+15:59:59", VALUE_TIME, "12:34:56+15:59:59"},
+        {TYPE_TIMETZ, ONE, 0, "24:00:00-01", VALUE_TIME, "23:59:59.999999999-01:00"},
+        {TYPE_TIMESTAMP, ONE, 0, "2024-01-02 03:04:05.678901", VALUE_LOCAL_DATETIME, "2024-01-02T03:04:05.678901"},
+        {TYPE_TIMESTAMP, ONE, 0, "1969-12-31 23:59:59.5", VALUE_LOCAL_DATETIME, "1969-12-31T23:59:59.500000"},
+        {TYPE_TIMESTAMP, ONE, 0, "4714-11-24 00:00:00 BC", VALUE_LOCAL_DATETIME, "-4713-11-24T00:00:00"},
+        {TYPE_TIMESTAMP, ONE, 0, "294276-12-31 23:59:59.999999", VALUE_LOCAL_DATETIME, "+294276-12-31T23:59:59.999999"},
+        {TYPE_TIMESTAMP, ONE, 0, "infinity", VALUE_LOCAL_DATETIME, MAX_DATE "T23:59:59.999999999"},
+        {TYPE_TIMESTAMP, ONE, 0, "-infinity", VALUE_LOCAL_DATETIME, MIN_DATE "T00:00:00"},
+        {TYPE_TIMESTAMPTZ, ONE, 0, "2024-01-02 03:04:05+00", VALUE_DATETIME, "2024-01-02T03:04:05Z"},
+        {TYPE_TIMESTAMPTZ, ONE, 0, "2024-01-02 03:04:05.25+05:30", VALUE_DATETIME, "2024-01-01T21:34:05.250000Z"},
+        {TYPE_TIMESTAMPTZ, ONE, 0, "0044-03-15 12:00:00+00 BC", VALUE_DATETIME, "-0043-03-15T12:00:00Z"},
+        {TYPE_TIMESTAMPTZ, ONE, 0, "infinity", VALUE_DATETIME, MAX_DATE "T23:59:59.999999999Z"},
+        {TYPE_TIMESTAMPTZ, ONE, 0, "-infinity", VALUE_DATETIME, MIN_DATE "T00:00:00Z"},
+        {TYPE_INT, LIST, 0, "{}", VALUE_LIST, "[]"},
+        {TYPE_INT, LIST, 0, "{1,-2,3}", VALUE_LIST, "[1, -2, 3]"},
+        {TYPE_INT, LIST, 0, "[0:2]={1,2,3}", VALUE_LIST, "[1, 2, 3]"},
+        {TYPE_INT, LIST, 0, "[-5:-4]={1,2}", VALUE_LIST, "[1, 2]"},
+        {TYPE_BOOL, LIST, 0, "{t,f}", VALUE_LIST, "[true, false]"},
+        {TYPE_FLOAT, LIST, 0, "{NaN,1.5}", VALUE_LIST, "[NaN, 1.5]"},
+        {TYPE_TEXT, LIST, 0, "{a,\"b c\",\"\",\"x,y\",\"q\\\"q\",\"b\\\\s\",\"NULL\",\"{}\"}", VALUE_LIST,
+         "['a', 'b c', '', 'x,y', 'q\"q', 'b\\\\s', 'NULL', '{}']"},
+        {TYPE_BYTEA, LIST, 0, "{\"\\\\x01\",\"\\\\x\"}", VALUE_LIST, "[0x01, 0x]"},
+        {TYPE_NUMERIC, LIST, NUMERIC_AS_INTEGER, "{1.0,2}", VALUE_LIST, "[1, 2]"},
+        {TYPE_DATE, LIST, 0, "{2024-01-01,\"0044-03-15 BC\",infinity}", VALUE_LIST, "[2024-01-01, -0043-03-15, " MAX_DATE "]"},
+        {TYPE_TIMESTAMP, LIST, 0, "{\"2024-01-01 00:00:00\"}", VALUE_LIST, "[2024-01-01T00:00:00]"},
+};
+
+static void test_accepted(void **state)
+{
+	struct buffer buffer;
+	struct arena arena;
+	size_t i;
+
+	(void)state;
+	buffer_init(&buffer, 10000);
+	arena_init(&arena, 100000);
+	for (i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+		const struct type type = {accepted[i].kind, accepted[i].numeric_as, accepted[i].array};
+		size_t size = strlen(accepted[i].text);
+		char *copy = malloc(size + 1); /* without its NUL, so that a read past the end shows */
+		struct value value, again;
+		struct error error;
+
+		memcpy(copy, accepted[i].text, size);
+		copy = realloc(copy, size ? size : 1);
+		if (value_from_text(&type, copy, size, &arena, &value, &error))
+			fail_msg("%s '%s': %s", type_kind_name(type.kind), accepted[i].text, error.text);
+		assert_int_equal(value.kind, accepted[i].value_kind);
+		buffer_reset(&buffer);
+		value_print(&buffer, &value, 1000);
+		assert_string_equal(buffer_text(&buffer), accepted[i].printed);
+		assert_int_equal(value_from_text(&type, accepted[i].text, size, &arena, &again, &error), 0);
+		assert_true(value_equal(&value, &again));
+		free(copy);
+		arena_reset(&arena);
+	}
+	arena_free(&arena);
+	buffer_free(&buffer);
+}
+
+static const struct {
+	enum type_kind kind;
+	bool array;
+	enum numeric_as numeric_as;
+	const char *text;
+	const char *says;
+} refused[] = {
+        {TYPE_UNSUPPORTED, ONE, 0, "x", "cannot be carried"},
+        {TYPE_BOOL, ONE, 0, "", "BOOL"},
+        {TYPE_BOOL, ONE, 0, "true", "BOOL"},
+        {TYPE_INT, ONE, 0, "", "INT"},
+        {TYPE_INT, ONE, 0, "-", "INT"},
+        {TYPE_INT, ONE, 0, "+1", "INT"},
+        {TYPE_INT, ONE, 0, " 1", "INT"},
+        {TYPE_INT, ONE, 0, "1x", "INT"},
+        {TYPE_INT, ONE, 0, INT64_BEYOND, "INT"},
+        {TYPE_INT, ONE, 0, "-9223372036854775809", "INT"},
+        {TYPE_INT, ONE, 0, "99999999999999999999999999", "INT"},
+        {TYPE_FLOAT, ONE, 0, "", "FLOAT"},
+        {TYPE_FLOAT, ONE, 0, ".", "FLOAT"},
+        {TYPE_FLOAT, ONE, 0, "0x10", "FLOAT"},
+        {TYPE_FLOAT, ONE, 0, "inf", "FLOAT"},
+        {TYPE_FLOAT, ONE, 0, "1,5", "FLOAT"},
+        {TYPE_FLOAT, ONE, 0, "1e999", "out of the range"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_FLOAT, "1e400", "out of the range"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_INTEGER, "1.5", "has a fraction"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_INTEGER, "NaN", "no number"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_INTEGER, INT64_BEYOND, "out of range"},
+        {TYPE_NUMERIC, ONE, NUMERIC_AS_INTEGER, "", "no number"},
+        {TYPE_TEXT, ONE, 0, "\xff", "not UTF-8"},
+        {TYPE_TEXT, ONE, 0, "\xc0\x80", "not UTF-8"},
+        {TYPE_TEXT, ONE, 0, "\xed\xa0\x80", "not UTF-8"},
+        {TYPE_TEXT, ONE, 0, "\xf4\x90\x80\x80", "not UTF-8"},
+        {TYPE_TEXT, ONE, 0, "abcdefgh\xe2\x82", "not UTF-8"},
+        {TYPE_TEXT, ONE, 0, "\x80", "not UTF-8"},
+        {TYPE_BYTEA, ONE, 0, "", "BYTEA"},
+        {TYPE_BYTEA, ONE, 0, "\\x0", "BYTEA"},
+        {TYPE_BYTEA, ONE, 0, "\\x0g", "BYTEA"},
+        {TYPE_BYTEA, ONE, 0, "abcd", "BYTEA"},
+        {TYPE_DATE, ONE, 0, "", "DATE"},
+        {TYPE_DATE, ONE, 0, "24-01-01", "DATE"},
+        {TYPE_DATE, ONE, 0, "2024-13-01", "DATE"},
+        {TYPE_DATE, ONE, 0, "2024-00-01", "DATE"},
+        {TYPE_DATE, ONE, 0, "2023-02-29", "DATE"},
+        {TYPE_DATE, ONE, 0, "2024-01-00", "DATE"},
+        {TYPE_DATE, ONE, 0, "2024-01-01 AD", "DATE"},
+        {TYPE_DATE, ONE, 0, "9999999999-01-01", "DATE"},
+        {TYPE_DATE, ONE, 0, "Infinity", "DATE"},
+        {TYPE_TIME, ONE, 0, "infinity", "TIME"},
+        {TYPE_TIME, ONE, 0, "24:00:01", "TIME"},
+        {TYPE_TIME, ONE, 0, "12:60:00", "TIME"},
+        {TYPE_TIME, ONE, 0, "12:00", "TIME"},
+        {TYPE_TIME, ONE, 0, "12:00:00.", "TIME"},
+        {TYPE_TIME, ONE, 0, "12:00:00.1234567890", "TIME"},
+        {TYPE_TIMETZ, ONE, 0, "12:00:00", "TIMETZ"},
+        {TYPE_TIMETZ, ONE, 0, "12:00:00+19", "TIMETZ"},
+        {TYPE_TIMESTAMP, ONE, 0, "2024-01-01", "TIMESTAMP"},
+        {TYPE_TIMESTAMP, ONE, 0, "2024-01-01T00:00:00", "TIMESTAMP"},
+        {TYPE_TIMESTAMP, ONE, 0, "2024-01-01 00:00:00+00", "TIMESTAMP"},
+        {TYPE_TIMESTAMPTZ, ONE, 0, "2024-01-01 00:00:00", "TIMESTAMPTZ"},
+        {TYPE_INT, LIST, 0, "", "does not begin"},
+        {TYPE_INT, LIST, 0, "1", "does not begin"},
+        {TYPE_INT, LIST, 0, "{", "ends too early"},
+        {TYPE_INT, LIST, 0, "{1", "without a , or }"},
+        {TYPE_INT, LIST, 0, "{1,", "ends too early"},
+        {TYPE_INT, LIST, 0, "{1,}", "empty element"},
+        {TYPE_INT, LIST, 0, "{,1}", "empty element"},
+        {TYPE_INT, LIST, 0, "{1}x", "something behind"},
+        {TYPE_INT, LIST, 0, "{1,NULL}", "NULL element"},
+        {TYPE_TEXT, LIST, 0, "{null}", "NULL element"},
+        {TYPE_INT, LIST, 0, "{{1,2},{3,4}}", "more than one dimension"},
+        {TYPE_INT, LIST, 0, "[1:2][0:1]={{1,2},{3,4}}", "more than one dimension"},
+        {TYPE_INT, LIST, 0, "[0:2]{1}", "bounds"},
+        {TYPE_INT, LIST, 0, "[0:2", "bounds"},
+        {TYPE_TEXT, LIST, 0, "{\"a", "inside a quoted"},
+        {TYPE_TEXT, LIST, 0, "{\"a\\", "inside a quoted"},
+        {TYPE_TEXT, LIST, 0, "{\"a\"b}", "without a , or }"},
+        {TYPE_INT, LIST, 0, "{1,x}", "INT"},
+};
+
+static void test_refused(void **state)
+{
+	struct arena arena;
+	size_t i;
+
+	(void)state;
+	arena_init(&arena, 100000);
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const struct type type = {refused[i].kind, refused[i].numeric_as, refused[i].array};
+		struct value value;
+		struct error error;
+		int rc = value_from_text(&type, refused[i].text, strlen(refused[i].text), &arena, &value, &error);
+
+		if (rc != ERR_VALUE || error.class != ERROR_POISON || !strstr(error.text, refused[i].says))
+			fail_msg("%s '%s' gave %d %s", type_kind_name(type.kind), refused[i].text, rc, rc ? error.text : "");
+	}
+	arena_free(&arena);
+}
+
+static int read_one(enum type_kind kind, const char *text, size_t size, struct arena *arena, struct value *ret_value)
+{
+	const struct type type = {.kind = kind, .numeric_as = NUMERIC_AS_FLOAT};
+	struct error error;
+
+	return value_from_text(&type, text, size, arena, ret_value, &error);
+}
+
+static void test_bounds(void **state)
+{
+	struct arena arena;
+	struct value value;
+	char *digits = malloc(200000);
+	const struct type list = {.kind = TYPE_INT, .array = true};
+	struct error error;
+
+	(void)state;
+	memset(digits, '1', 200000);
+	arena_init(&arena, 1000);
+	/* a text costs nothing; a number of many digits, a list and bytes need room */
+	assert_int_equal(read_one(TYPE_TEXT, digits, 200000, &arena, &value), 0);
+	assert_ptr_equal(value.bytes, digits);
+	assert_int_equal(read_one(TYPE_NUMERIC, digits, 200000, &arena, &value), ERR_NOMEM);
+	assert_int_equal(read_one(TYPE_NUMERIC, digits, 300, &arena, &value), 0);
+	assert_true(value.real > 1e299);
+	digits[0] = '{';
+	memset(digits + 1, ',', 100000);
+	assert_int_equal(value_from_text(&list, digits, 100000, &arena, &value, &error), ERR_NOMEM);
+	memcpy(digits, "\\x", 2);
+	assert_int_equal(read_one(TYPE_BYTEA, digits, 200000, &arena, &value), ERR_NOMEM);
+	assert_int_equal(read_one(TYPE_TEXT, NULL, 0, &arena, &value), 0);
+	arena_free(&arena);
+	free(digits);
+}
+
+static void test_seconds(void **state)
+{
+	struct value value;
+
+	(void)state;
+	assert_int_equal(read_one(TYPE_TIMESTAMP, "1969-12-31 23:59:59.5", 21, NULL, &value), 0);
+	assert_int_equal(value.integer, -1);
+	assert_int_equal(value.nanos, 500000000);
+	assert_int_equal(read_one(TYPE_DATE, "infinity", 8, NULL, &value), 0);
+	assert_true(value.integer == INT64_C(365241780471));
+	assert_int_equal(read_one(TYPE_DATE, "2000-03-01", 10, NULL, &value), 0);
+	assert_int_equal(value.integer, 11017);
+	assert_int_equal(read_one(TYPE_TIMETZ, "01:00:00-01", 11, NULL, &value), 0);
+	assert_true(value.integer == INT64_C(3600000000000));
+	assert_int_equal(value.offset_s, -3600);
+}
+
+static void test_equal(void **state)
+{
+	const struct value one[] = {{.kind = VALUE_INT, .integer = 1}};
+	const struct value two[] = {{.kind = VALUE_INT, .integer = 2}};
+	const struct value values[] = {
+	        {.kind = VALUE_NULL},
+	        {.kind = VALUE_BOOL, .boolean = true},
+	        {.kind = VALUE_BOOL, .boolean = false},
+	        {.kind = VALUE_INT, .integer = 1},
+	        {.kind = VALUE_INT, .integer = 2},
+	        {.kind = VALUE_FLOAT, .real = 1},
+	        {.kind = VALUE_FLOAT, .real = (double)NAN},
+	        {.kind = VALUE_FLOAT, .real = 0.0},
+	        {.kind = VALUE_STRING, .size = 1, .bytes = "a"},
+	        {.kind = VALUE_STRING, .size = 1, .bytes = "b"},
+	        {.kind = VALUE_STRING, .size = 2, .bytes = "ab"},
+	        {.kind = VALUE_STRING},
+	        {.kind = VALUE_BYTES, .size = 1, .bytes = "a"},
+	        {.kind = VALUE_DATE, .integer = 1},
+	        {.kind = VALUE_TIME, .integer = 1},
+	        {.kind = VALUE_TIME, .integer = 1, .offset_s = 60},
+	        {.kind = VALUE_LOCAL_TIME, .integer = 1},
+	        {.kind = VALUE_DATETIME, .integer = 1},
+	        {.kind = VALUE_DATETIME, .integer = 1, .nanos = 1},
+	        {.kind = VALUE_LOCAL_DATETIME, .integer = 1},
+	        {.kind = VALUE_LIST, .size = 1, .list = one},
+	        {.kind = VALUE_LIST, .size = 1, .list = two},
+	        {.kind = VALUE_LIST},
+	};
+	const struct value minus_zero = {.kind = VALUE_FLOAT, .real = -0.0};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		for (k = 0; k < sizeof(values) / sizeof(values[0]); k++)
+			assert_int_equal(value_equal(&values[i], &values[k]), i == k);
+	}
+	assert_true(value_equal(&minus_zero, &values[7]));
+}
+
+static void test_print_cut(void **state)
+{
+	const struct value text = {.kind = VALUE_STRING,
+	                           .size = 6,
+	                           .bytes = "ab\xe2\x82\xac"
+	                                    "c"};
+	const struct value bytes = {.kind = VALUE_BYTES, .size = 4, .bytes = "\1\2\3\4"};
+	struct value items[100];
+	const struct value list = {.kind = VALUE_LIST, .size = 100, .list = items};
+	struct buffer buffer;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		items[i] = (struct value){.kind = VALUE_INT, .integer = 7};
+	buffer_init(&buffer, 1000);
+	value_print(&buffer, &text, 4);
+	assert_string_equal(buffer_text(&buffer), "'ab...'");
+	buffer_reset(&buffer);
+	value_print(&buffer, &bytes, 4);
+	assert_string_equal(buffer_text(&buffer), "0x0102...");
+	buffer_reset(&buffer);
+	value_print(&buffer, &list, 8);
+	assert_string_equal(buffer_text(&buffer), "[7, 7, 7, ...]");
+	buffer_free(&buffer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused), cmocka_unit_test(test_bounds),
+	        cmocka_unit_test(test_seconds),  cmocka_unit_test(test_equal),   cmocka_unit_test(test_print_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,160 @@
+#include "fixture.h"
+
+#include <string.h>
+
+#define INT                                                                                                                    \
+	{                                                                                                                      \
+		.kind = TYPE_INT                                                                                               \
+	}
+#define TEXT                                                                                                                   \
+	{                                                                                                                      \
+		.kind = TYPE_TEXT                                                                                              \
+	}
+
+const char FIXTURE_UNCHANGED[] = "unchanged";
+
+static const struct plan_column team_columns[] = {{"id", "bigint", INT, 1, true}, {"name", "text", TEXT, 2, false}};
+static const struct plan_column person_columns[] = {
+        {"id", "bigint", INT, 1, true},   {"team_id", "bigint", INT, 2, false}, {"idol_id", "bigint", INT, 3, false},
+        {"name", "text", TEXT, 4, false}, {"bio", "text", TEXT, 5, false},
+};
+static const struct plan_column member_columns[] = {
+        {"team_id", "bigint", INT, 1, true}, {"person_id", "bigint", INT, 2, true}, {"role", "text", TEXT, 3, false}};
+static const struct plan_column call_columns[] = {{"id", "bigint", INT, 1, true},
+                                                  {"a", "bigint", INT, 2, false},
+                                                  {"b", "bigint", INT, 3, false},
+                                                  {"minutes", "bigint", INT, 4, false}};
+
+static const struct plan_property id_key[] = {{"id", 0, INT}};
+static const struct plan_property team_properties[] = {{"name", 1, TEXT}};
+static const struct plan_property person_properties[] = {{"name", 3, TEXT}, {"bio", 4, TEXT}};
+static const struct plan_property member_properties[] = {{"role", 2, TEXT}};
+static const struct plan_property call_properties[] = {{"minutes", 3, INT}};
+
+static const struct plan_node nodes[] = {
+        [NODE_TEAM] = {.index = NODE_TEAM,
+                       .table = TABLE_TEAM,
+                       .label = "Team",
+                       .key = id_key,
+                       .key_count = 1,
+                       .properties = team_properties,
+                       .properties_count = 1},
+        [NODE_PERSON] = {.index = NODE_PERSON,
+                         .table = TABLE_PERSON,
+                         .label = "Person",
+                         .key = id_key,
+                         .key_count = 1,
+                         .properties = person_properties,
+                         .properties_count = 2,
+                         .may_be_placeholder = true},
+};
+
+static const uint32_t columns_0[] = {0}, columns_1[] = {1}, columns_2[] = {2};
+
+static const struct plan_edge in_team = {.index = EDGE_IN_TEAM,
+                                         .kind = PLAN_EDGE_FOREIGN_KEY,
+                                         .table = TABLE_PERSON,
+                                         .type = "IN_TEAM",
+                                         .from = {NODE_PERSON, columns_0, true},
+                                         .to = {NODE_TEAM, columns_1, true},
+                                         .owner_is_from = true};
+static const struct plan_edge idol = {.index = EDGE_IDOL,
+                                      .kind = PLAN_EDGE_FOREIGN_KEY,
+                                      .table = TABLE_PERSON,
+                                      .type = "IDOL",
+                                      .from = {NODE_PERSON, columns_0, true},
+                                      .to = {NODE_PERSON, columns_2, false},
+                                      .owner_is_from = true};
+static const struct plan_edge member = {.index = EDGE_MEMBER,
+                                        .kind = PLAN_EDGE_JOIN_ENDS,
+                                        .table = TABLE_MEMBER,
+                                        .type = "MEMBER_OF",
+                                        .from = {NODE_PERSON, columns_1, true},
+                                        .to = {NODE_TEAM, columns_0, true},
+                                        .properties = member_properties,
+                                        .properties_count = 1};
+static const struct plan_edge called = {.index = EDGE_CALLED,
+                                        .kind = PLAN_EDGE_JOIN_KEYED,
+                                        .table = TABLE_CALL,
+                                        .type = "CALLED",
+                                        .from = {NODE_PERSON, columns_1, false},
+                                        .to = {NODE_PERSON, columns_2, false},
+                                        .key = id_key,
+                                        .key_count = 1,
+                                        .properties = call_properties,
+                                        .properties_count = 1};
+
+static const struct plan_edge *const edges[] = {&in_team, &idol, &member, &called};
+static const struct plan_edge *const person_edges[] = {&in_team, &idol};
+static const struct plan_edge *const member_edges[] = {&member};
+static const struct plan_edge *const call_edges[] = {&called};
+
+static const struct plan_table tables[] = {
+        [TABLE_TEAM] = {.index = TABLE_TEAM,
+                        .schema = "public",
+                        .name = "teams",
+                        .columns = team_columns,
+                        .columns_count = 2,
+                        .key_count = 1,
+                        .node = &nodes[NODE_TEAM]},
+        [TABLE_PERSON] = {.index = TABLE_PERSON,
+                          .schema = "public",
+                          .name = "people",
+                          .columns = person_columns,
+                          .columns_count = 5,
+                          .key_count = 1,
+                          .node = &nodes[NODE_PERSON],
+                          .edges = person_edges,
+                          .edges_count = 2},
+        [TABLE_MEMBER] = {.index = TABLE_MEMBER,
+                          .schema = "public",
+                          .name = "members",
+                          .columns = member_columns,
+                          .columns_count = 3,
+                          .key_count = 2,
+                          .edges = member_edges,
+                          .edges_count = 1},
+        [TABLE_CALL] = {.index = TABLE_CALL,
+                        .schema = "public",
+                        .name = "calls",
+                        .columns = call_columns,
+                        .columns_count = 4,
+                        .key_count = 1,
+                        .edges = call_edges,
+                        .edges_count = 1},
+};
+
+const struct plan fixture_plan = {
+        .pipeline = "fixture",
+        .digest = "0",
+        .tables = tables,
+        .tables_count = TABLES,
+        .nodes = nodes,
+        .nodes_count = NODES,
+        .edges = edges,
+        .edges_count = EDGES,
+};
+
+static struct cell cells[4096];
+static size_t cells_used;
+
+void fixture_reset(void)
+{
+	cells_used = 0;
+}
+
+const struct cell *fixture_cells(const char *const *texts, size_t count)
+{
+	struct cell *first = &cells[cells_used];
+
+	for (size_t i = 0; i < count; i++) {
+		struct cell *cell = &cells[cells_used++];
+
+		*cell = (struct cell){.kind = CELL_NULL};
+		if (texts[i] == FIXTURE_UNCHANGED)
+			cell->kind = CELL_UNCHANGED;
+		else if (texts[i])
+			*cell = (struct cell){.data = texts[i], .size = (uint32_t)strlen(texts[i]), .kind = CELL_TEXT};
+	}
+	return first;
+}

@@ -1,0 +1,27 @@
+/* A plan made by hand: meetings, with one of each kind of edge. */
+#ifndef PGWEAVE_TESTS_GRAPH_FIXTURE_H
+#define PGWEAVE_TESTS_GRAPH_FIXTURE_H
+
+#include "change/change.h"
+#include "mapping/plan.h"
+
+enum { TABLE_TEAM, TABLE_PERSON, TABLE_MEMBER, TABLE_CALL, TABLES };
+enum { NODE_TEAM, NODE_PERSON, NODES };
+enum { EDGE_IN_TEAM, EDGE_IDOL, EDGE_MEMBER, EDGE_CALLED, EDGES };
+
+/*
+ * teams(id, name); people(id, team_id, idol_id, name, bio): IN_TEAM is enforced, IDOL (to a person) is not;
+ * members(team_id, person_id, role): MEMBER_OF, found by its ends; calls(id, a, b, minutes): CALLED, with a key of its own, its
+ * ends not enforced.
+ */
+extern const struct plan fixture_plan;
+
+/* Cells from texts: NULL is an SQL NULL, FIXTURE_UNCHANGED an unchanged TOAST value. count texts follow. */
+extern const char FIXTURE_UNCHANGED[];
+#define CELLS(...)                                                                                                             \
+	fixture_cells((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+const struct cell *fixture_cells(const char *const *texts, size_t count);
+/* Gives back what fixture_cells made. */
+void fixture_reset(void);
+
+#endif

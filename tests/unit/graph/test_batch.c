@@ -1,0 +1,361 @@
+/*
+ * Proves that a batch writes each row once, in an order that is right whatever the transactions did: which statements come out,
+ * in which order, with which rows.
+ */
+#include "fixture.h"
+
+#include "graph/batch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BATCH_SIZE ((size_t)16 * 1024 * 1024)
+
+struct state {
+	struct graph_statements statements;
+	struct graph_batch *batch;
+	struct transaction *transaction;
+	char said[8192];
+};
+
+static const char *const kind_names[] = {
+#define X(name, of) #name,
+        GRAPH_STATEMENTS(X)
+#undef X
+};
+
+static int setup(void **user)
+{
+	static struct state state;
+
+	memset(&state, 0, sizeof(state));
+	fixture_reset();
+	assert_int_equal(graph_statements_init(&state.statements, &fixture_plan), 0);
+	state.batch = graph_batch_new(&state.statements, BATCH_SIZE);
+	state.transaction = transaction_new(BATCH_SIZE);
+	assert_non_null(state.batch);
+	assert_non_null(state.transaction);
+	*user = &state;
+	return 0;
+}
+
+static int teardown(void **user)
+{
+	struct state *state = *user;
+
+	transaction_free(state->transaction);
+	graph_batch_free(state->batch);
+	graph_statements_free(&state->statements);
+	return 0;
+}
+
+static void change(struct state *state, enum change_kind kind, uint32_t table, const struct cell *row, const struct cell *old)
+{
+	struct change *change = transaction_add(state->transaction);
+
+	assert_non_null(change);
+	change->kind = kind;
+	change->table = table;
+	change->row = row;
+	change->old = old;
+	state->transaction->changes_count++;
+}
+
+/* Ends the transaction and adds it to the batch. */
+static void commit(struct state *state)
+{
+	struct error error;
+
+	assert_int_equal(graph_batch_add(state->batch, state->transaction, &error), 0);
+	transaction_free(state->transaction);
+	state->transaction = transaction_new(BATCH_SIZE);
+	assert_non_null(state->transaction);
+}
+
+static void say_key(struct state *state, const struct plan_table *table, const struct cell *cells)
+{
+	for (uint32_t i = 0; i < table->key_count; i++) {
+		strcat(state->said, i ? "," : "");
+		strncat(state->said, cells[i].data, cells[i].size);
+	}
+}
+
+/* "NODE_UPSERT 0: 1 2; ..." */
+static const char *operations(struct state *state)
+{
+	struct graph_operation *operation;
+	struct error error;
+
+	state->said[0] = '\0';
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	for (; operation; operation = operation->next) {
+		sprintf(state->said + strlen(state->said), "%s %u:", kind_names[operation->statement->kind],
+		        operation->statement->index);
+		for (uint32_t i = 0; i < operation->rows_count; i++) {
+			const struct plan_table *table = &fixture_plan.tables[operation->rows[i]->table];
+
+			strcat(state->said, " ");
+			if (operation->statement->old_and_new) {
+				say_key(state, table, operation->rows[i]->old);
+				strcat(state->said, ">");
+			}
+			say_key(state, table, operation->rows[i]->cells);
+		}
+		strcat(state->said, "; ");
+	}
+	return state->said;
+}
+
+static void test_nothing_gives_nothing(void **user)
+{
+	assert_string_equal(operations(*user), "");
+	assert_int_equal(graph_batch_changes(((struct state *)*user)->batch), 0);
+}
+
+static void test_a_row_is_written_once(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "a"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), NULL);
+	commit(state);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "c"), NULL);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("2", "d"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 1 2; ");
+	assert_int_equal(graph_batch_changes(state->batch), 4);
+}
+
+static void test_foreign_keys_of_new_and_of_changed_rows(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_INSERT, TABLE_PERSON, CELLS("1", "7", NULL, "x", NULL), NULL);
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("2", "7", NULL, "x", NULL), NULL);
+	commit(state);
+	/* a new row with NULL has no relationship to delete; a changed one may have */
+	assert_string_equal(operations(state),
+	                    "NODE_UPSERT 1: 1 2; EDGE_DELETE 1: 2; EDGE_UPSERT_FRESH 0: 1; EDGE_UPSERT 0: 2; ");
+}
+
+static void test_what_the_old_row_shows_unchanged_is_left_alone(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", NULL, "x", NULL), CELLS("1", "7", "3", "x", NULL));
+	state->transaction->first->old_is_full = true;
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_DELETE 1: 1; ");
+}
+
+static void test_an_unchanged_value_is_left_out_unless_it_is_known(void **user)
+{
+	struct state *state = *user;
+	struct graph_operation *operation;
+	struct error error;
+
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", "7", "x", FIXTURE_UNCHANGED), NULL);
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("2", "7", "7", "x", "known"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("2", "7", "7", "y", FIXTURE_UNCHANGED), NULL);
+	commit(state);
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	for (int found = 0; operation; operation = operation->next) {
+		if (operation->statement->kind != GRAPH_NODE_UPSERT)
+			continue;
+		assert_int_equal(operation->rows_count, 1);
+		if (memcmp(operation->rows[0]->cells[0].data, "1", 1) == 0)
+			assert_null(strstr(operation->statement->text, "bio"));
+		else
+			assert_memory_equal(operation->rows[0]->cells[4].data, "known", 5);
+		assert_true(++found <= 2);
+	}
+}
+
+static void test_delete_and_insert_in_one_transaction_is_an_update(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("1", NULL));
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "b"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 1; ");
+}
+
+static void test_delete_and_insert_in_two_transactions_is_another_node(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("1", NULL));
+	commit(state);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "b"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_DELETE 0: 1; NODE_UPSERT 0: 1; ");
+}
+
+static void test_what_came_and_went_leaves_nothing(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "b"), NULL);
+	commit(state);
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("1", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "");
+}
+
+static void test_relationships_go_before_their_node(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_DELETE, TABLE_PERSON, NULL, CELLS("1", NULL, NULL, NULL, NULL));
+	change(state, CHANGE_DELETE, TABLE_MEMBER, NULL, CELLS("7", "1", NULL));
+	change(state, CHANGE_DELETE, TABLE_CALL, NULL, CELLS("5", NULL, NULL, NULL));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "EDGE_DELETE 0: 1; EDGE_DELETE 1: 1; EDGE_DELETE 2: 7,1; EDGE_DELETE 3: 5; NODE_DELETE 1: 1; ");
+}
+
+static void test_a_changed_key_renames_before_it_writes(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "b"), CELLS("1", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME 0: 1>2; NODE_UPSERT 0: 2; ");
+}
+
+static void test_keys_that_shift_keep_their_order(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "b"), CELLS("2", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME 0: 2>3 1>2; NODE_UPSERT 0: 3 2; ");
+}
+
+static void test_a_key_that_meets_a_pending_change_begins_a_segment(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "b"), CELLS("1", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "b"), CELLS("2", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME 0: 1>2; NODE_UPSERT 0: 2; NODE_RENAME 0: 2>3; NODE_UPSERT 0: 3; ");
+}
+
+static void test_a_rename_sees_to_placeholders(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("2", NULL, NULL, "b", NULL), CELLS("1", NULL, NULL, NULL, NULL));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "NODE_RENAME_VACATE 1: 1>2; NODE_RENAME 1: 1>2; "
+	                    "RENAME_LEAVE_FROM 3: 1>2; RENAME_LEAVE_TO 1: 1>2; RENAME_LEAVE_TO 3: 1>2; "
+	                    "RENAME_ABSORB_FROM 3: 1>2; RENAME_ABSORB_TO 1: 1>2; RENAME_ABSORB_TO 3: 1>2; "
+	                    "NODE_RENAME_DISCARD 1: 1>2; NODE_UPSERT 1: 2; EDGE_DELETE 0: 2; EDGE_DELETE 1: 2; ");
+}
+
+static void test_truncate_comes_in_its_place(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "a"), NULL);
+	change(state, CHANGE_TRUNCATE, TABLE_TEAM, NULL, NULL);
+	change(state, CHANGE_TRUNCATE, TABLE_CALL, NULL, NULL);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("2", "b"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 1; EDGE_TRUNCATE 3:; NODE_TRUNCATE 0:; NODE_UPSERT 0: 2; ");
+}
+
+static void test_a_join_row_without_an_end_has_no_relationship(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_INSERT, TABLE_CALL, CELLS("1", "7", NULL, "3"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("2", "7", NULL, "3"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("4", NULL, "7", "3"), CELLS("3", NULL, NULL, NULL));
+	commit(state);
+	assert_string_equal(operations(state), "EDGE_DELETE 3: 3 2 4; ");
+}
+
+static void test_dead_rows_are_left_out(void **user)
+{
+	struct state *state = *user;
+	struct graph_operation *operation;
+	struct error error;
+
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "a"), NULL);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("2", "b"), NULL);
+	commit(state);
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	operation->rows[0]->dead = true;
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 2; ");
+}
+
+static void test_a_bad_value_names_its_row_and_column(void **user)
+{
+	struct state *state = *user;
+	struct graph_operation *operation;
+	struct graph_row *bad;
+	struct bolt_writer writer;
+	struct arena scratch;
+	struct error error;
+
+	change(state, CHANGE_INSERT, TABLE_CALL, CELLS("1", "7", "8", "many"), NULL);
+	commit(state);
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	bolt_writer_init(&writer, BATCH_SIZE);
+	arena_init(&scratch, BATCH_SIZE);
+	assert_int_equal(graph_operation_pack(operation, &fixture_plan, 0, 1, &scratch, &writer, &bad, &error), ERR_VALUE);
+	assert_ptr_equal(bad, operation->rows[0]);
+	assert_non_null(strstr(error.text, "public.calls.minutes"));
+	bolt_writer_free(&writer);
+	arena_free(&scratch);
+}
+
+static void test_a_batch_has_a_limit(void **user)
+{
+	struct state *state = *user;
+	struct graph_batch *batch = graph_batch_new(&state->statements, 4096);
+	struct error error;
+
+	for (int i = 0; i < 100; i++)
+		change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "a"), NULL);
+	assert_false(graph_batch_fits(batch, 4096));
+	assert_int_equal(graph_batch_add(batch, state->transaction, &error), ERR_LIMIT);
+	graph_batch_free(batch);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	        TEST(test_nothing_gives_nothing),
+	        TEST(test_a_row_is_written_once),
+	        TEST(test_foreign_keys_of_new_and_of_changed_rows),
+	        TEST(test_what_the_old_row_shows_unchanged_is_left_alone),
+	        TEST(test_an_unchanged_value_is_left_out_unless_it_is_known),
+	        TEST(test_delete_and_insert_in_one_transaction_is_an_update),
+	        TEST(test_delete_and_insert_in_two_transactions_is_another_node),
+	        TEST(test_what_came_and_went_leaves_nothing),
+	        TEST(test_relationships_go_before_their_node),
+	        TEST(test_a_changed_key_renames_before_it_writes),
+	        TEST(test_keys_that_shift_keep_their_order),
+	        TEST(test_a_key_that_meets_a_pending_change_begins_a_segment),
+	        TEST(test_a_rename_sees_to_placeholders),
+	        TEST(test_truncate_comes_in_its_place),
+	        TEST(test_a_join_row_without_an_end_has_no_relationship),
+	        TEST(test_dead_rows_are_left_out),
+	        TEST(test_a_bad_value_names_its_row_and_column),
+	        TEST(test_a_batch_has_a_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/*
+ * Proves the texts of the statements: fields in the order of the identity, the index hinted at, names quoted.
+ */
+#include "common.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct arena arena;
+	struct verify_shape shape;
+	struct buffer text;
+};
+
+static void setup(struct fixture *fixture, int edge)
+{
+	arena_init(&fixture->arena, 1024 * 1024);
+	buffer_init(&fixture->text, 1024 * 1024);
+	if (edge < 0)
+		assert_int_equal(verify_shape_node(&fixture->shape, &common_plan, &common_plan.nodes[0], &fixture->arena), 0);
+	else
+		assert_int_equal(verify_shape_edge(&fixture->shape, &common_plan, common_plan.edges[edge], &fixture->arena), 0);
+}
+
+static void teardown(struct fixture *fixture)
+{
+	buffer_free(&fixture->text);
+	arena_free(&fixture->arena);
+}
+
+static void expect(struct fixture *fixture, const char *text)
+{
+	assert_string_equal(buffer_text(&fixture->text), text);
+	buffer_reset(&fixture->text);
+}
+
+static void test_node(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, -1);
+	verify_shape_scan_sql(&fixture.shape, true, &fixture.text);
+	expect(&fixture, "COPY (SELECT t.\"name\", t.\"size\", t.\"summary\" FROM ONLY \"public\".\"packages\" AS t "
+	                 "ORDER BY convert_to(concat(t.\"name\"), 'UTF8')) TO STDOUT");
+	verify_shape_scan_cypher(&fixture.shape, true, &fixture.text);
+	expect(&fixture, "MATCH (n:`Package`) USING INDEX n:`Package`(`name`) WHERE n.`name` IS NOT NULL RETURN n.`name` AS "
+	                 "c0, n.`size` AS c1, "
+	                 "n.`summary` AS c2, n:`_PgweavePlaceholder` AS f0, CASE WHEN n:`_PgweavePlaceholder` AND (n)--() THEN "
+	                 "true ELSE false "
+	                 "END AS f1, n:`Thing` AS f2 ORDER BY c0");
+	verify_shape_probe_sql(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "SELECT v.i, t.tableoid::text || ' ' || t.ctid::text || ' ' || t.xmin::text, t.\"name\", t.\"size\", "
+	       "t.\"summary\" FROM unnest($1::text[]) WITH ORDINALITY AS v(k0, i) JOIN ONLY \"public\".\"packages\" AS t "
+	       "ON t.\"name\" = v.k0::text");
+	teardown(&fixture);
+}
+
+/* The owner's key comes first although it is the relationship's end. */
+static void test_foreign_key(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, 1);
+	assert_int_equal(fixture.shape.probe_count, 1);
+	verify_shape_scan_sql(&fixture.shape, true, &fixture.text);
+	expect(&fixture,
+	       "COPY (SELECT t.\"name\", t.\"section\" FROM ONLY \"public\".\"packages\" AS t WHERE t.\"section\" IS NOT "
+	       "NULL ORDER BY convert_to(concat(t.\"name\"), 'UTF8'), convert_to(concat(t.\"section\"), 'UTF8')) TO STDOUT");
+	verify_shape_scan_cypher(&fixture.shape, false, &fixture.text);
+	expect(&fixture,
+	       "MATCH (a:`Section`)-[e:`CONTAINS`]->(b:`Package`) USING INDEX b:`Package`(`name`) WHERE b.`name` IS NOT "
+	       "NULL RETURN b.`name` AS c0, a.`name` AS c1");
+	verify_shape_probe_cypher(&fixture.shape, &fixture.text);
+	expect(&fixture, "UNWIND $rows AS r MATCH (b:`Package` {`name`: r[1]}) USING INDEX b:`Package`(`name`) MATCH "
+	                 "(a:`Section`)-[e:`CONTAINS`]->(b:`Package`) RETURN r[0] AS i, b.`name` AS c0, a.`name` AS c1");
+	teardown(&fixture);
+}
+
+static void test_keyed(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, 0);
+	assert_int_equal(fixture.shape.identity_count, 3);
+	verify_shape_probe_sql(&fixture.shape, &fixture.text);
+	assert_non_null(strstr(buffer_text(&fixture.text), "ONLY \"public\".\"de\"\"ps\" AS t ON t.\"id\" = v.k0::bigint"));
+	buffer_reset(&fixture.text);
+	verify_shape_probe_cypher(&fixture.shape, &fixture.text);
+	assert_non_null(
+	        strstr(buffer_text(&fixture.text), "USING INDEX e:`DEPENDS_ON`(`id`) WHERE e.`id` = r[1] RETURN r[0] AS i"));
+	buffer_reset(&fixture.text);
+	verify_shape_surplus_cypher(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "UNWIND $rows AS r MATCH (a:`Package` {`name`: r[0]}) USING INDEX a:`Package`(`name`) MATCH (b:`Package` "
+	       "{`name`: r[1]}) USING INDEX b:`Package`(`name`) MATCH (a:`Package`)-[e:`DEPENDS_ON`]->(b:`Package`) WHERE "
+	       "e.`id` = r[2] WITH r, collect(DISTINCT e) AS es UNWIND es[r[3]..] AS e DELETE e");
+	teardown(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_node),
+	        cmocka_unit_test(test_foreign_key),
+	        cmocka_unit_test(test_keyed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
