@@ -58,8 +58,8 @@ void error_prefix(struct error *error, const char *format, ...)
 	vsnprintf(prefix, sizeof(prefix) - 2, format, args);
 	va_end(args);
 	size = strlen(prefix);
-	memcpy(prefix + size, ": ", 2);
-	size += 2;
+	prefix[size++] = ':';
+	prefix[size++] = ' ';
 	/* what no longer fits at the end is cut */
 	memmove(error->text + size, error->text, sizeof(error->text) - size);
 	memcpy(error->text, prefix, size);

@@ -206,7 +206,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 	if (link->dropped || !size)
 		return;
 	if (size == UV_EOF) {
-		bolt__error_set(&error, BOLT_ERR_TRANSPORT, "the server closed the connection");
+		bolt__error_set(&error, BOLT_ERR_TRANSPORT, "the server closed the connection%s",
+		                link->tls.ssl && !link->tls_up ? " in the TLS handshake: perhaps it offers none" : "");
 		link->events->on_down(link->user, &error);
 	} else if (size < 0) {
 		link_down_uv(link, "reading failed", (int)size);

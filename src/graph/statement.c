@@ -7,6 +7,8 @@
 
 #define STATEMENT_SIZE_MAX ((size_t)1024 * 1024)
 #define STATEMENTS_SIZE_MAX ((size_t)16 * 1024 * 1024)
+/* both ends and the key, each of at most as many columns as an index of PostgreSQL has; with room */
+#define FIELDS_OF_KEYS_MAX ((size_t)4 * 32)
 #define UNWIND "UNWIND $rows AS r "
 #define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
 #define MOVING "`_PgweaveMoving`"
@@ -515,15 +517,10 @@ static void text__edge_upsert(struct text *text, const struct plan_edge *edge, c
 	}
 }
 
-static void text__write(struct text *text, enum graph_statement_kind kind, uint32_t index, const uint8_t *mask)
+static void text__write_node(struct text *text, enum graph_statement_kind kind, const struct plan_node *node,
+                             const uint8_t *mask)
 {
-	const struct plan_node *node = &text->plan->nodes[index];
-	const struct plan_edge *edge = index < text->plan->edges_count ? text->plan->edges[index] : NULL;
-
 	switch (kind) {
-	case GRAPH_EDGE_TRUNCATE:
-		text__edge_truncate(text, edge);
-		break;
 	case GRAPH_NODE_TRUNCATE:
 		text__node_truncate(text, node);
 		break;
@@ -533,6 +530,27 @@ static void text__write(struct text *text, enum graph_statement_kind kind, uint3
 	case GRAPH_NODE_RENAME:
 		text__node_rename(text, node);
 		break;
+	case GRAPH_NODE_RENAME_DISCARD:
+		text__rename_discard(text, node);
+		break;
+	case GRAPH_NODE_UPSERT:
+		text__node_upsert(text, node, mask);
+		break;
+	case GRAPH_NODE_DELETE:
+		text__node_delete(text, node);
+		break;
+	default:
+		break;
+	}
+}
+
+static void text__write_edge(struct text *text, enum graph_statement_kind kind, const struct plan_edge *edge,
+                             const uint8_t *mask)
+{
+	switch (kind) {
+	case GRAPH_EDGE_TRUNCATE:
+		text__edge_truncate(text, edge);
+		break;
 	case GRAPH_RENAME_LEAVE_FROM:
 	case GRAPH_RENAME_LEAVE_TO:
 		text__rename_leave(text, edge, kind == GRAPH_RENAME_LEAVE_TO);
@@ -541,14 +559,8 @@ static void text__write(struct text *text, enum graph_statement_kind kind, uint3
 	case GRAPH_RENAME_ABSORB_TO:
 		text__rename_absorb(text, edge, kind == GRAPH_RENAME_ABSORB_TO);
 		break;
-	case GRAPH_NODE_RENAME_DISCARD:
-		text__rename_discard(text, node);
-		break;
 	case GRAPH_EDGE_REKEY:
 		text__edge_rekey(text, edge);
-		break;
-	case GRAPH_NODE_UPSERT:
-		text__node_upsert(text, node, mask);
 		break;
 	case GRAPH_EDGE_DELETE:
 		text__edge_delete(text, edge);
@@ -559,10 +571,7 @@ static void text__write(struct text *text, enum graph_statement_kind kind, uint3
 	case GRAPH_EDGE_UPSERT:
 		text__edge_upsert(text, edge, mask);
 		break;
-	case GRAPH_NODE_DELETE:
-		text__node_delete(text, node);
-		break;
-	case GRAPH_STATEMENT_KINDS:
+	default:
 		break;
 	}
 }
@@ -698,12 +707,14 @@ static const struct graph_statement *statement__build(struct graph_statements *s
 	uint8_t *mask_copy = NULL;
 
 	buffer_init(&text.buffer, STATEMENT_SIZE_MAX);
-	text__write(&text, kind, index, mask);
+	if (statement__is_of_edge(kind))
+		text__write_edge(&text, kind, plan->edges[index], mask);
+	else
+		text__write_node(&text, kind, &plan->nodes[index], mask);
 	if (!text.buffer.failed)
 		words = arena_strndup(&statements->arena, text.buffer.data, text.buffer.size);
 	buffer_free(&text.buffer);
-	/* at most both ends, a key and all properties: every one a column of the plan */
-	layout.fields = arena_calloc(&statements->arena, (size_t)count + 4 * 32, sizeof(*layout.fields));
+	layout.fields = arena_calloc(&statements->arena, (size_t)count + FIELDS_OF_KEYS_MAX, sizeof(*layout.fields));
 	if (mask)
 		mask_copy = (uint8_t *)arena_strndup(&statements->arena, (const char *)mask, count);
 	if (!statement || !words || !layout.fields || (mask && !mask_copy))

@@ -80,11 +80,25 @@ static void stream_silent(struct postgres_connection *connection)
 
 static void stream_stop_timeout(struct postgres_connection *connection)
 {
-	struct error error;
+	struct error error = connection->stream->request.error;
 
-	error_set_class(&error, ERR_TIMEOUT, ERROR_RETRY, "PostgreSQL %s: the replication stream did not end in %d s",
-	                connection->address, POSTGRES_STOP_TIMEOUT_MS / 1000);
+	if (!error.code)
+		error_set_class(&error, ERR_TIMEOUT, ERROR_RETRY, "PostgreSQL %s: the replication stream did not end in %d s",
+		                connection->address, POSTGRES_STOP_TIMEOUT_MS / 1000);
 	connection__lost(connection, &error);
+}
+
+/* From here on the server has only so long to bring the request to its end. */
+static void stream_await_end(struct postgres_connection *connection, struct stream_request *stream)
+{
+	stream->stop_ms = uv_now(connection->loop);
+	uv_timer_start(&connection->status_timer, on_status_timer, POSTGRES_STOP_TIMEOUT_MS, 0);
+}
+
+static bool stream_is_ending(const struct stream_request *stream)
+{
+	return stream->state == STREAM_STATE_STOPPING || stream->state == STREAM_STATE_ENDED ||
+	       (stream->state == STREAM_STATE_STARTING && stream->stop_asked);
 }
 
 static void on_status_timer(uv_timer_t *timer)
@@ -96,7 +110,7 @@ static void on_status_timer(uv_timer_t *timer)
 
 	if (!stream)
 		return;
-	if (stream->state == STREAM_STATE_STOPPING) {
+	if (stream_is_ending(stream)) {
 		if (now_ms - stream->stop_ms >= POSTGRES_STOP_TIMEOUT_MS)
 			stream_stop_timeout(connection);
 		else
@@ -127,8 +141,7 @@ static void stream_begin_stop(struct postgres_connection *connection, struct str
 	(void)PQputCopyEnd(connection->pg, NULL);
 	connection__flush(connection);
 	stream->state = STREAM_STATE_STOPPING;
-	stream->stop_ms = uv_now(connection->loop);
-	uv_timer_start(&connection->status_timer, on_status_timer, POSTGRES_STOP_TIMEOUT_MS, 0);
+	stream_await_end(connection, stream);
 }
 
 static void stream_started(struct postgres_connection *connection, struct stream_request *stream)
@@ -175,6 +188,7 @@ static enum request_step stream_copy_step(struct postgres_connection *connection
 	}
 	/* By a CopyDone, an error, or just the command's end: the next result tells. */
 	stream->state = STREAM_STATE_ENDED;
+	stream_await_end(connection, stream);
 	return REQUEST_MORE;
 }
 
@@ -336,5 +350,7 @@ void postgres_stream_stop(struct postgres_connection *connection)
 	postgres_stream_resume(connection);
 	if (connection->state == CONNECTION_STATE_READY && stream->state == STREAM_STATE_RUNNING)
 		stream_begin_stop(connection, stream);
+	else if (connection->state == CONNECTION_STATE_READY && stream->state == STREAM_STATE_STARTING)
+		stream_await_end(connection, stream);
 	connection__kick(connection);
 }

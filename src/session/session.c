@@ -428,10 +428,21 @@ int session_postgres_open(struct session_postgres *postgres, struct session_loop
 	return rc;
 }
 
+static void postgres__on_closed(void *user)
+{
+	*(bool *)user = true;
+}
+
 void session_postgres_close(struct session_postgres *postgres)
 {
-	postgres_close(postgres->connection, NULL, NULL);
+	bool closed = false;
+
+	if (!postgres->connection)
+		return;
+	postgres_close(postgres->connection, postgres__on_closed, &closed);
 	postgres->connection = NULL;
+	while (!closed)
+		session_turn(postgres->loop);
 }
 
 struct query_run {

@@ -83,6 +83,7 @@ struct session_postgres {
 
 int session_postgres_open(struct session_postgres *postgres, struct session_loop *loop, const struct mapping_settings *settings,
                           bool replication, struct error *error) _must_check;
+/* What is under way completes before it returns: its callbacks may refer to the caller's stack. */
 void session_postgres_close(struct session_postgres *postgres);
 /* on_result may be NULL. */
 int session_postgres_query(struct session_postgres *postgres, const char *sql, const char *const *params, uint32_t params_count,

@@ -111,7 +111,7 @@ int pipeline__apply(struct session_graph *graph, struct session_postgres *sql, c
 int pipeline__publication_digest(const struct postgres_publication_facts *publication, const struct plan *plan,
                                  char digest[POSTGRES_DIGEST_SIZE], struct error *error)
 {
-	uint32_t *oids = calloc(plan->tables_count, sizeof(*oids));
+	uint32_t *oids = calloc((size_t)plan->tables_count + 1, sizeof(*oids));
 
 	if (!oids)
 		return error_set(error, ERR_NOMEM, "no memory for the publication's tables");

@@ -304,13 +304,13 @@ static int snapshot__load(struct snapshot *snapshot, const char *name, struct er
 	if (rc == 0)
 		rc = snapshot__copy(snapshot, error);
 	progress_show(&snapshot->progress, true);
+	pipeline->writer.on_committed = NULL;
 	if (rc == 0 && !snapshot->fresh)
 		rc = snapshot__sweep(snapshot, error);
 	for (uint32_t i = 0; i < snapshot->workers_count; i++) {
 		session_postgres_close(&snapshot->workers[i].postgres);
 		graph_batch_free(snapshot->workers[i].open);
 	}
-	pipeline->writer.on_committed = NULL;
 	return rc;
 }
 

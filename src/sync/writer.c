@@ -381,18 +381,13 @@ static char *writer__row_json(const struct plan_table *table, const struct cell 
 	return text;
 }
 
-/* Sets the row aside. Its dead letter is written with the batch that goes on without it. */
-static int writer__bury(struct writer_batch *entry, struct graph_row *row, const struct error *why, struct error *error)
+static struct dead_letter *writer__dead_letter(struct writer_batch *entry, const struct graph_row *row, const struct error *why)
 {
 	const struct plan_table *table = &entry->writer->plan->tables[row->table];
 	char *json = writer__row_json(table, row->cells, false), *key = writer__row_json(table, row->cells, true);
-	struct dead_letter *dead = arena_calloc(&entry->arena, 1, sizeof(*dead));
-	int rc = 0;
+	struct dead_letter *dead = json && key ? arena_calloc(&entry->arena, 1, sizeof(*dead)) : NULL;
 
-	row->dead = true;
-	if (!dead || !json || !key)
-		rc = error_set(error, ERR_NOMEM, "no memory for a dead letter");
-	if (rc == 0) {
+	if (dead)
 		dead->letter = (struct graph_dead_letter){
 		        .table = arena_printf(&entry->arena, "%s.%s", table->schema, table->name),
 		        .key = arena_strdup(&entry->arena, key),
@@ -401,17 +396,29 @@ static int writer__bury(struct writer_batch *entry, struct graph_row *row, const
 		        .message = arena_strdup(&entry->arena, why->text),
 		        .lsn = row->lsn,
 		};
-		dead->next = entry->dead;
-		entry->dead = dead;
-		log_event(entry->writer->log, LOG_WARN, "row %s of %s is set aside as a dead letter: %s", key,
-		          dead->letter.table, why->text);
-	}
 	free(json);
 	free(key);
-	if (rc == 0 && ++entry->dead_count > WRITER_DEAD_LETTERS_MAX)
-		rc = error_set(error, ERR_STATE, "more than %d rows of one batch were refused, the last because of: %s",
-		               WRITER_DEAD_LETTERS_MAX, why->text);
-	return rc;
+	return dead && dead->letter.table && dead->letter.key && dead->letter.row && dead->letter.code && dead->letter.message
+	               ? dead
+	               : NULL;
+}
+
+/* Sets the row aside. Its dead letter is written with the batch that goes on without it. */
+static int writer__bury(struct writer_batch *entry, struct graph_row *row, const struct error *why, struct error *error)
+{
+	struct dead_letter *dead = writer__dead_letter(entry, row, why);
+
+	if (!dead)
+		return error_set(error, ERR_NOMEM, "no memory for a dead letter");
+	row->dead = true;
+	dead->next = entry->dead;
+	entry->dead = dead;
+	log_event(entry->writer->log, LOG_WARN, "row %s of %s is set aside as a dead letter: %s", dead->letter.key,
+	          dead->letter.table, why->text);
+	if (++entry->dead_count > WRITER_DEAD_LETTERS_MAX)
+		return error_set(error, ERR_STATE, "more than %d rows of one batch were refused, the last because of: %s",
+		                 WRITER_DEAD_LETTERS_MAX, dead->letter.message);
+	return 0;
 }
 
 static bool writer__is_lost(const struct writer *writer)

@@ -2,9 +2,9 @@
  * sync/writer: batches -> Neo4j transactions, in order, pipelined, exactly once.
  *
  * Each batch is one Neo4j transaction: the checkpoint's fenced move first (it locks the node, so that two writers queue up),
- * then the data, then COMMIT. Several transactions are under way at once on the one connection: the server begins the next
- * while the last one's answer travels. When one fails, the server ignores what was sent behind it, and the main flow calls
- * writer_recover: it repeats what was not committed, one by one, and sets aside the rows that cannot be written.
+ * then the data, then COMMIT, all sent at once; the next batch is filled meanwhile. When something of it fails, the server
+ * ignores what was sent behind that, and the main flow calls writer_recover: it repeats what was not committed, and sets aside
+ * the rows that cannot be written.
  *
  * The writer owns the batches given to it. It depends on graph/ and session/session.
  */
@@ -15,7 +15,8 @@
 #include "graph/checkpoint.h"
 #include "session/session.h"
 
-#define WRITER_IN_FLIGHT_MAX 2
+/* One: behind a failed transaction Neo4j ignores everything but a BEGIN; for that it ends the connection (seen with 5.26). */
+#define WRITER_IN_FLIGHT_MAX 1
 #define WRITER_DEAD_LETTERS_MAX 1000 /* in one batch; more means that something else is wrong */
 
 struct writer_batch;

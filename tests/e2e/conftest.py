@@ -1,0 +1,80 @@
+"""Fixtures: the sandbox of the session, and for each test an empty database, an empty graph, and pgweave between them.
+
+PGWEAVE_SANDBOX_DIR names a sandbox that runs already; without it the session starts one and removes it at its end.
+PGWEAVE_BIN names the program, else build/pgweave.
+"""
+import os
+import pathlib
+import sys
+import tempfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+pytest.register_assert_rewrite("agreement", "graph", "pgweave", "waiting")
+
+from sandbox import Sandbox  # noqa: E402
+
+from database import Database, drop_leftovers  # noqa: E402
+from graph import Graph  # noqa: E402
+from pgweave import Pgweave  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    given = os.environ.get("PGWEAVE_SANDBOX_DIR")
+    if given:
+        running = Sandbox(given).start()
+        drop_leftovers(running)
+        yield running
+        return
+    # Not below pytest's own folders, which PostgreSQL's user may not enter.
+    with Sandbox(tempfile.mkdtemp(prefix="pgweave-e2e-"), fsync=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def graph_driver(sandbox):
+    graph = Graph(sandbox)
+    yield graph
+    graph.close()
+
+
+@pytest.fixture
+def database(sandbox):
+    sandbox.start()  # after a test that has killed a server and failed
+    database = Database(sandbox)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def graph(database, graph_driver):
+    graph_driver.clean()
+    return graph_driver
+
+
+@pytest.fixture
+def pgweave(tmp_path, database, graph, sandbox):
+    pgweave = Pgweave(tmp_path, database, sandbox)
+    yield pgweave
+    pgweave.close()
+    print(f"--- pgweave's log\n{pgweave.log}")
+
+
+@pytest.fixture
+def postgres_network(pgweave, sandbox):
+    """Between pgweave and PostgreSQL, to be held up or broken."""
+    with Proxy(sandbox.postgres.state["port"]) as proxy:
+        pgweave.environment["PGWEAVE_PG_URL"] = proxy.url(pgweave.environment["PGWEAVE_PG_URL"])
+        yield proxy
+
+
+@pytest.fixture
+def neo4j_network(pgweave, sandbox):
+    """Between pgweave and Neo4j."""
+    with Proxy(sandbox.neo4j.state["port"]) as proxy:
+        pgweave.environment["NEO4J_URI"] = proxy.url(pgweave.environment["NEO4J_URI"])
+        yield proxy
