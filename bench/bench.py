@@ -131,11 +131,11 @@ class Bench:
             raise BenchError(f"the replay of {recording.name} failed")
         return {**json.loads(done.stdout), "in_flight": in_flight, "neo4j_cpu_s": server.cpu_s() - before}
 
-    def measure_round(self, number):
+    def measure_round(self, number, in_flight):
         """Both phases, the daemon against one server and the recordings against the other; roles change from round to round."""
         daemon_server, replay_server = self.servers[number % 2], self.servers[(number + 1) % 2]
         recordings = {phase: self.folder / f"{phase}.bolt" for phase in ("snapshot", "catching up")}
-        in_flight, *others = self.options.in_flight
+        in_flight, *others = in_flight
         self.wipe(daemon_server, replay_server)
         found = {}
         for phase, recording in recordings.items():
@@ -274,12 +274,12 @@ def parse():
 def measure(bench, options):
     bench.load()
     say("warming up")
-    bench.measure_round(0)
-    bench.measure_round(1)
+    for number in range(2):
+        bench.measure_round(number, options.in_flight[:1])
     rounds = []
     for number in range(options.rounds):
         say(f"round {number + 1} of {options.rounds}")
-        rounds.append(bench.measure_round(number))
+        rounds.append(bench.measure_round(number, options.in_flight))
     found = None
     if options.seconds:
         say("latency")

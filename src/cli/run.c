@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void run__record(void *user, const void *bytes, size_t size)
@@ -38,7 +39,11 @@ int cli_run(struct cli *cli, const struct cli_command *command, int argc, char *
 	mapping_free(mapping);
 	cli->log.pipeline = name;
 	if (record) {
+		/* the login is in it */
+		mode_t mask = umask(S_IRWXG | S_IRWXO);
+
 		file = fopen(record, "wbe");
+		umask(mask);
 		if (!file) {
 			error_set(&error, ERR_SYSTEM, "%s: %s", record, strerror(errno));
 			return cli_fail(cli, &error);

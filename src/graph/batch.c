@@ -752,9 +752,7 @@ int graph_operation_pack(const struct graph_operation *operation, const struct p
 	*ret_bad = NULL;
 	for (uint32_t i = from; i < to; i++)
 		count += !operation->rows[i]->dead;
-	bolt_writer_map(writer, 1);
-	bolt_writer_cstring(writer, "rows");
-	bolt_writer_list(writer, count);
+	graph_rows_pack_begin(writer, count);
 	for (uint32_t i = from; i < to; i++) {
 		struct graph_row *row = operation->rows[i];
 		int rc;

@@ -66,7 +66,7 @@ size_t graph_batch_size(const struct graph_batch *batch);
 int graph_batch_operations(struct graph_batch *batch, struct graph_operation **ret_operations, struct error *error) _must_check;
 
 /*
- * Packs {rows: [[...], ...]} of the rows [from, to) that are not dead. ERR_VALUE when a value cannot be carried over:
+ * Packs the parameters: of the rows [from, to) that are not dead. ERR_VALUE when a value cannot be carried over:
  * *ret_bad is the row, and error says which column. ERR_LIMIT when writer is full. scratch is used and rolled back.
  */
 int graph_operation_pack(const struct graph_operation *operation, const struct plan *plan, uint32_t from, uint32_t to,

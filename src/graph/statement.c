@@ -3,13 +3,14 @@
 #include "base/buffer.h"
 #include "mapping/quote.h"
 
+#include <bolt/packstream.h>
 #include <string.h>
 
 #define STATEMENT_SIZE_MAX ((size_t)1024 * 1024)
 #define STATEMENTS_SIZE_MAX ((size_t)16 * 1024 * 1024)
 /* both ends and the key, each of at most as many columns as an index of PostgreSQL has; with room */
 #define FIELDS_OF_KEYS_MAX ((size_t)4 * 32)
-#define UNWIND "UNWIND $rows AS r "
+#define UNWIND "UNWIND " GRAPH_ROWS " AS r "
 #define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
 #define MOVING "`_PgweaveMoving`"
 
@@ -515,6 +516,15 @@ static void text__edge_upsert(struct text *text, const struct plan_edge *edge, c
 		text__keyed_upsert(text, edge, mask);
 		break;
 	}
+}
+
+void graph_rows_pack_begin(struct bolt_writer *writer, size_t count)
+{
+	bolt_writer_map(writer, 1);
+	bolt_writer_cstring(writer, "p");
+	bolt_writer_map(writer, 1);
+	bolt_writer_cstring(writer, "rows");
+	bolt_writer_list(writer, count);
 }
 
 static void text__write_node(struct text *text, enum graph_statement_kind kind, const struct plan_node *node,

@@ -1,9 +1,9 @@
 /*
  * graph/statement: the fixed set of Cypher statements that a plan needs.
  *
- * Each statement takes $rows, a list of rows; a row is a list of values in the order of the statement's layout. Labels, types
- * and property names are in the text, quoted; values never are. Texts are written once and kept, so that the server's query
- * cache always hits. No I/O. Depends on mapping/ (plan, quoting).
+ * Each statement takes GRAPH_ROWS, a list of rows; a row is a list of values in the order of the statement's layout. Labels,
+ * types and property names are in the text, quoted; values never are. Texts are written once and kept, so that the server's
+ * query cache always hits. No I/O. Depends on mapping/ (plan, quoting).
  *
  * Notation in the comments: L the node's label, T the type, a the start, b the end of a relationship.
  */
@@ -17,6 +17,15 @@
 #define GRAPH_LABEL_PLACEHOLDER "_PgweavePlaceholder"
 #define GRAPH_LABEL_CHECKPOINT "_PgweaveCheckpoint"
 #define GRAPH_LABEL_DEAD_LETTER "_PgweaveDeadLetter"
+
+/*
+ * The list of rows is in a map. Neo4j plans a statement anew for each order of magnitude that a list given as a parameter has
+ * (seen with 5.26: 1, 10, 100, ... rows, a second each on a cold server); into a map it does not look.
+ */
+#define GRAPH_ROWS "$p.rows"
+struct bolt_writer;
+/* {p: {rows: [ and the header for count rows, which follow. */
+void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 
 /* name, of a node or an edge, its row; in the order in which a segment runs them */
 #define GRAPH_STATEMENTS(X)                                                                                                    \

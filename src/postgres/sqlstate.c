@@ -127,8 +127,6 @@ static const struct {
          "that is no PostgreSQL server: check host and port in postgres.url"},
         {"expected authentication request", ERR_PROTOCOL, ERROR_FATAL,
          "that is no PostgreSQL server: check host and port in postgres.url"},
-        /* a backend that starts says so when its postmaster has just died */
-        {"error response during SSL exchange", ERR_IO, ERROR_RETRY, NULL},
         {"SYSCALL", ERR_IO, ERROR_RETRY, NULL},
         {"closed the connection unexpectedly", ERR_IO, ERROR_RETRY, NULL},
         /* a server that is starting, stopping or full answers so, before any encryption */

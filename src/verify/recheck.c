@@ -1,5 +1,6 @@
 #include "verify/recheck.h"
 
+#include "graph/statement.h"
 #include "graph/value.h"
 #include "verify/order.h"
 #include "verify/record.h"
@@ -230,9 +231,7 @@ static int recheck__graph(struct recheck *recheck, struct session_graph *graph, 
 
 	bolt_writer_init(&params, TEXT_SIZE_MAX);
 	params.utc = graph->connection ? bolt_connection_utc(graph->connection) : true;
-	bolt_writer_map(&params, 1);
-	bolt_writer_cstring(&params, "rows");
-	bolt_writer_list(&params, recheck->count);
+	graph_rows_pack_begin(&params, recheck->count);
 	for (uint32_t i = 0; i < recheck->count; i++) {
 		bolt_writer_list(&params, (size_t)recheck->shape->probe_count + 1);
 		bolt_writer_int(&params, i);

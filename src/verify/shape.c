@@ -325,7 +325,7 @@ void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *
 {
 	uint32_t end = shape->probe_at + shape->probe_count;
 
-	buffer_append_text(cypher, "UNWIND $rows AS r");
+	buffer_append_text(cypher, "UNWIND " GRAPH_ROWS " AS r");
 	if (shape->edge && shape->edge->kind == PLAN_EDGE_JOIN_KEYED) {
 		buffer_append_text(cypher, " MATCH ");
 		cypher__pattern(cypher, shape);
@@ -349,7 +349,7 @@ void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *
 
 void verify_shape_surplus_cypher(const struct verify_shape *shape, struct buffer *cypher)
 {
-	buffer_append_text(cypher, "UNWIND $rows AS r");
+	buffer_append_text(cypher, "UNWIND " GRAPH_ROWS " AS r");
 	for (uint32_t i = 0; i < shape->key_at; i += shape__run(shape, i, shape->key_at))
 		cypher__match_end(cypher, shape, i, shape__run(shape, i, shape->key_at), i);
 	buffer_append_text(cypher, " MATCH ");

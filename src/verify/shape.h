@@ -62,9 +62,9 @@ void verify_shape_keyless_cypher(const struct verify_shape *shape, struct buffer
  * it cannot fail.
  */
 void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql);
-/* $rows: lists of the position and the probe's values; a record begins with the position. */
+/* GRAPH_ROWS: lists of the position and the probe's values; a record begins with the position. */
 void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *cypher);
-/* $rows: lists of the identity's values and how many of those relationships may stay. */
+/* GRAPH_ROWS: lists of the identity's values and how many of those relationships may stay. */
 void verify_shape_surplus_cypher(const struct verify_shape *shape, struct buffer *cypher);
 
 #endif

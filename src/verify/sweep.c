@@ -83,9 +83,7 @@ static int sweep__delete(struct sweep *sweep, struct error *error)
 	int rc;
 
 	bolt_writer_reset(&sweep->params);
-	bolt_writer_map(&sweep->params, 1);
-	bolt_writer_cstring(&sweep->params, "rows");
-	bolt_writer_list(&sweep->params, sweep->rows_count);
+	graph_rows_pack_begin(&sweep->params, sweep->rows_count);
 	bolt_writer_append(&sweep->params, sweep->rows.data, sweep->rows.size);
 	if (sweep->rows.failed || sweep->params.failed)
 		return error_set(error, ERR_LIMIT, "%s: keys too large to delete by", verify_shape_name(shape));

@@ -18,7 +18,7 @@
 #define VERIFY_SWEEP_MAX 10000
 
 /*
- * Runs the statement with its packed {rows: [...]} in a transaction of its own, fenced as the caller's are, and returns when
+ * Runs the statement with its packed parameters in a transaction of its own, fenced as the caller's are, and returns when
  * it is committed. rows_count is how many. The graph's connection given to verify_sweep is idle meanwhile, so it may be used.
  */
 typedef int verify_delete_fn(void *user, const char *text, const struct bolt_writer *params, uint32_t rows_count,

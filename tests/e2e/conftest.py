@@ -12,7 +12,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
-pytest.register_assert_rewrite("agreement", "graph", "pgweave", "waiting")
+pytest.register_assert_rewrite("agreement", "checkpoint_moves", "graph", "pgweave", "waiting")
 
 from sandbox import Sandbox  # noqa: E402
 

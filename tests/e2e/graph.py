@@ -38,10 +38,6 @@ class Graph:
                 for record in list(session.run(f"SHOW {shown} YIELD name, type WHERE type <> 'LOOKUP'")):
                     session.run(f"DROP {kind} `{record['name']}` IF EXISTS").consume()
 
-    def checkpoint(self):
-        """Neo4j's own: after a kill it then has little to recover, which would take minutes on a busy machine."""
-        self.query("CALL db.checkpoint()")
-
     def wait_until_quiet(self):
         """Until no transaction but the asking one is open: what a killed client has sent may still be committed."""
         wait_until(lambda: self.value("SHOW TRANSACTIONS YIELD transactionId RETURN count(*)") == 1,

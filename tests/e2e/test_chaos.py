@@ -144,7 +144,6 @@ class Chaos:
         self.wait_for_bookings(1)
 
     def kill_neo4j(self):
-        self.graph.checkpoint()
         self.sandbox.kill_neo4j()
         self.sandbox.start_neo4j()
         self.wait_for_bookings(1)

@@ -385,7 +385,6 @@ def test_complaint_14_an_outage_makes_no_dead_letters(streaming, database, graph
     process = streaming.process
     with Load(database, shop.NEW_CUSTOMER, pause_s=0.01) as load:
         load.wait_for_more(100)
-        graph.checkpoint()
         sandbox.kill_neo4j()
         load.wait_for_more(500)
         sandbox.start_neo4j()

@@ -77,7 +77,7 @@ static void test_foreign_key(void **state)
 	       "MATCH (a:`Section`)-[e:`CONTAINS`]->(b:`Package`) USING INDEX b:`Package`(`name`) WHERE b.`name` IS NOT "
 	       "NULL RETURN b.`name` AS c0, a.`name` AS c1");
 	verify_shape_probe_cypher(&fixture.shape, &fixture.text);
-	expect(&fixture, "UNWIND $rows AS r MATCH (b:`Package` {`name`: r[1]}) USING INDEX b:`Package`(`name`) MATCH "
+	expect(&fixture, "UNWIND $p.rows AS r MATCH (b:`Package` {`name`: r[1]}) USING INDEX b:`Package`(`name`) MATCH "
 	                 "(a:`Section`)-[e:`CONTAINS`]->(b:`Package`) RETURN r[0] AS i, b.`name` AS c0, a.`name` AS c1");
 	teardown(&fixture);
 }
@@ -98,7 +98,7 @@ static void test_keyed(void **state)
 	buffer_reset(&fixture.text);
 	verify_shape_surplus_cypher(&fixture.shape, &fixture.text);
 	expect(&fixture,
-	       "UNWIND $rows AS r MATCH (a:`Package` {`name`: r[0]}) USING INDEX a:`Package`(`name`) MATCH (b:`Package` "
+	       "UNWIND $p.rows AS r MATCH (a:`Package` {`name`: r[0]}) USING INDEX a:`Package`(`name`) MATCH (b:`Package` "
 	       "{`name`: r[1]}) USING INDEX b:`Package`(`name`) MATCH (a:`Package`)-[e:`DEPENDS_ON`]->(b:`Package`) WHERE "
 	       "e.`id` = r[2] WITH r, collect(DISTINCT e) AS es UNWIND es[r[3]..] AS e DELETE e");
 	teardown(&fixture);
