@@ -107,8 +107,10 @@ static struct span diagnostic__password(const char *line, const char *at, const 
 		return span;
 	if (*at == '=')
 		stops = "& \"'";
-	for (at++; at < end && strchr("\"' ", *at); at++)
-		quote = *at == ' ' ? quote : *at;
+	for (at++; at < end && strchr("\"' ", *at); at++) {
+		if (*at != ' ')
+			quote = *at;
+	}
 	if (at < end && (*at == '{' || (*at == '$' && at + 1 < end && at[1] == '{')))
 		return span;
 	span.from = at;

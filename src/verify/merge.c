@@ -15,14 +15,14 @@ static const struct value null_value = {.kind = VALUE_NULL};
 static void pair__tell(struct pair *pair, enum verify_kind kind, enum verify_note note, struct verify_difference *difference)
 {
 	const struct verify_shape *shape = pair->merge->shape;
-	const struct verify_record *record = pair->row ? pair->row : pair->graph;
+	const struct verify_record *record = pair->row ? pair->row : pair->graph; /* one of them is always there */
 	struct verify_sink *sink = pair->merge->sink;
 
 	difference->kind = kind;
 	difference->note = note;
 	difference->node = shape->node;
 	difference->edge = shape->edge;
-	difference->key = record->values + shape->key_at;
+	difference->key = record->values + shape->key_at; /* NOLINT(clang-analyzer-core.NullDereference): see above */
 	if (shape->edge) {
 		difference->from = record->values + shape->from_at;
 		difference->to = record->values + shape->to_at;

@@ -108,7 +108,7 @@ static void recheck__on_result(void *user, const struct postgres_result *result,
 	cells = arena_calloc(&arena, recheck->shape->fields_count, sizeof(*cells));
 	if (!cells)
 		error_set(&recheck->error, ERR_NOMEM, "no memory for the rows of %s", verify_shape_name(recheck->shape));
-	for (uint32_t i = 0; i < postgres_result_rows(result) && !recheck->error.code; i++)
+	for (uint32_t i = 0; cells && i < postgres_result_rows(result) && !recheck->error.code; i++)
 		recheck__row(recheck, result, i, cells);
 	arena_free(&arena);
 }

@@ -8,6 +8,7 @@
 
 #define NAME_WIDTH_MAX 60
 #define VALUE_SIZE_MAX 120
+#define TEXT_SIZE_MAX ((size_t)64 * 1024)
 
 /* The counts of a report, as columns and as members. */
 #define REPORT_COUNTS(X)                                                                                                       \
@@ -234,7 +235,7 @@ static json_t *json__value(const struct value *value)
 	default:
 		break;
 	}
-	buffer_init(&text, 64 * 1024);
+	buffer_init(&text, TEXT_SIZE_MAX);
 	value_print(&text, value, VALUE_SIZE_MAX);
 	json = json_string(buffer_text(&text));
 	buffer_free(&text);

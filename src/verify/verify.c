@@ -463,7 +463,7 @@ static int verify__round(struct verify *verify, bool *ret_stuck, struct error *e
 {
 	uint32_t kept = 0, count;
 	uint64_t lsn;
-	bool passed;
+	bool passed = false;
 	int rc = verify__lsn(verify, &lsn, error);
 
 	if (rc == 0)
