@@ -397,7 +397,7 @@ def test_complaint_14_an_outage_makes_no_dead_letters(streaming, database, graph
 def test_complaint_14_terminated_transactions_make_no_dead_letters(streaming, database, graph):
     """As by an administrator, or by a server that is short of memory."""
     terminated = 0
-    with Load(database, "UPDATE customers SET name = 'name {n}'", pause_s=0.1):
+    with Load(database, "UPDATE customers SET name = 'name {n}'", pause_s=0.3):
         while terminated < 3:
             assert streaming.running
             shown = graph.query("SHOW TRANSACTIONS YIELD transactionId AS id, metaData WHERE metaData.app = 'pgweave' RETURN id")

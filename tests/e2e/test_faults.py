@@ -76,7 +76,7 @@ def assert_last_words(pgweave, *words):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_between_transactions(streaming, database, graph, number):
-    with Load(database, shop.NEW_CUSTOMER) as load:
+    with Load(database, shop.NEW_CUSTOMER, pause_s=0.005) as load:
         for _ in range(2):
             load.wait_for_more(100)
             wait_until(lambda: new_customers(graph) > 0)
@@ -226,7 +226,7 @@ def test_the_slot_is_dropped(streaming, database, graph, while_it_runs):
 
 def test_killed_again_and_again(streaming, database, graph, dice):
     """Also while it starts, and while what it has sent is on its way."""
-    with Load(database, shop.NEW_CUSTOMER):
+    with Load(database, shop.NEW_CUSTOMER, pause_s=0.005):
         for _ in range(10):
             time.sleep(dice.random())
             streaming.kill()
