@@ -19,8 +19,11 @@ UPGRADE = (
 SEEN_TIMEOUT_S = 10
 
 
-def measure(connection, uri, auth, rate, seconds):
-    """One (latency_s, poll_s) for each transaction; poll_s is how long the reader's last question took."""
+def measure(connection, uri, auth, count, rate=None):
+    """One (latency_s, poll_s) for each transaction; poll_s is how long the reader's last question took.
+
+    rate: transactions a second; None: each as soon as the one before has been seen.
+    """
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     reader = multiprocessing.get_context("spawn").Process(target=read, args=(theirs, uri, auth))
     reader.start()
@@ -32,8 +35,9 @@ def measure(connection, uri, auth, rate, seconds):
         ours.recv()  # it is connected, and has asked often enough to be warm
         started = time.monotonic()
         found = []
-        for number in range(int(rate * seconds)):
-            time.sleep(max(0, started + number / rate - time.monotonic()))
+        for number in range(count):
+            if rate:
+                time.sleep(max(0, started + number / rate - time.monotonic()))
             found.append(upgrade(connection, ours, chance.sample(names, 3), f"{run}-{number}"))
         return found
     finally:

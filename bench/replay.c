@@ -82,6 +82,7 @@ struct replay {
 
 	double *latencies_s; /* one for each transaction */
 	size_t latencies_count, latencies_max;
+	size_t latencies_last; /* so many at the end count */
 	uint64_t bytes, transactions, statements, successes, failures, ignored;
 	double waiting_s; /* time in which nothing could be sent and nothing had been received */
 };
@@ -481,6 +482,17 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Leaves the last ones, sorted. */
+static void sort_latencies(struct replay *replay)
+{
+	if (replay->latencies_count > replay->latencies_last) {
+		replay->latencies_s += replay->latencies_count - replay->latencies_last;
+		replay->latencies_count = replay->latencies_last;
+	}
+	if (replay->latencies_count)
+		qsort(replay->latencies_s, replay->latencies_count, sizeof(*replay->latencies_s), compare_doubles);
+}
+
 static double percentile_ms(const struct replay *replay, double part)
 {
 	if (!replay->latencies_count)
@@ -496,8 +508,7 @@ static void report(struct replay *replay, double wall_s)
 	getrusage(RUSAGE_SELF, &usage);
 	cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 	        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-	if (replay->latencies_count)
-		qsort(replay->latencies_s, replay->latencies_count, sizeof(*replay->latencies_s), compare_doubles);
+	sort_latencies(replay);
 	printf("{\"wall_s\": %.3f, \"cpu_s\": %.3f, \"waiting_s\": %.3f, \"bytes\": %llu, \"transactions\": %llu, "
 	       "\"statements\": %llu, \"successes\": %llu, \"failures\": %llu, \"ignored\": %llu, "
 	       "\"transaction_p50_ms\": %.3f, \"transaction_p99_ms\": %.3f}\n",
@@ -527,10 +538,11 @@ static void open_recording(struct replay *replay, const char *path)
 
 static void usage(FILE *file)
 {
-	fputs("usage: replay --port PORT --user USER [--in-flight N] FILE\n"
+	fputs("usage: replay --port PORT --user USER [--in-flight N] [--last N] FILE\n"
 	      "Replays what `pgweave run --record FILE` wrote to the Neo4j on this loopback port; its password is "
 	      "in " PASSWORD_VARIABLE ".\n"
-	      "--in-flight  transactions sent and not yet answered (2)\n",
+	      "--in-flight  transactions sent and not yet answered (2)\n"
+	      "--last       percentiles of that many transactions at the end (of all)\n",
 	      file);
 }
 
@@ -539,6 +551,7 @@ static int parse(struct replay *replay, int argc, char **argv)
 	static const struct option options[] = {{"port", required_argument, NULL, 'p'},
 	                                        {"user", required_argument, NULL, 'u'},
 	                                        {"in-flight", required_argument, NULL, 'n'},
+	                                        {"last", required_argument, NULL, 'l'},
 	                                        {"help", no_argument, NULL, 'h'},
 	                                        {0}};
 	int option;
@@ -550,6 +563,8 @@ static int parse(struct replay *replay, int argc, char **argv)
 			replay->user = optarg;
 		else if (option == 'n')
 			replay->in_flight_max = (uint32_t)atoi(optarg);
+		else if (option == 'l')
+			replay->latencies_last = strtoul(optarg, NULL, 10);
 		else
 			return option == 'h' ? 0 : 64;
 	}
@@ -563,7 +578,7 @@ static int parse(struct replay *replay, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct replay replay = {.in_flight_max = 2};
+	static struct replay replay = {.in_flight_max = 2, .latencies_last = SIZE_MAX};
 	int rc = parse(&replay, argc, argv);
 	double started_s;
 
