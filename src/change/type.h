@@ -1,7 +1,8 @@
 /*
  * change/type: the PostgreSQL types that pgweave carries, as the catalogue names them.
  *
- * A domain has been replaced by its base type, an enum is TEXT, and an array is its element's type with `array` set. Pure data.
+ * A domain has been replaced by its base type, an array is its element's type with `array` set, and what arrives as PostgreSQL
+ * prints it (enums, ranges, composite types, ...) is TEXT. Pure data.
  */
 #ifndef PGWEAVE_CHANGE_TYPE_H
 #define PGWEAVE_CHANGE_TYPE_H
@@ -21,7 +22,11 @@
 	X(TIME, "LOCAL TIME")                                                                                                  \
 	X(TIMETZ, "ZONED TIME")                                                                                                \
 	X(TIMESTAMP, "LOCAL DATETIME")                                                                                         \
-	X(TIMESTAMPTZ, "ZONED DATETIME")
+	X(TIMESTAMPTZ, "ZONED DATETIME")                                                                                       \
+	X(INTERVAL, "DURATION")                                                                                                \
+	X(POINT, "POINT")                                /* of PostgreSQL itself: cartesian */                                 \
+	X(GEOMETRY, "POINT, or STRING of another shape") /* PostGIS, geography too */                                          \
+	X(VECTOR, "LIST OF FLOAT")                       /* pgvector, and types that print alike */
 
 enum type_kind {
 #define X(name, what) TYPE_##name,
@@ -40,6 +45,7 @@ struct type {
 	enum type_kind kind;
 	enum numeric_as numeric_as; /* for NUMERIC only */
 	bool array;
+	char delimiter; /* between an array's elements; 0: the usual comma */
 };
 
 const char *type_kind_name(enum type_kind kind);

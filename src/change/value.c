@@ -119,7 +119,7 @@ static bool parse_long_float(const char *text, size_t size, char *copy, double *
 	return end == copy + size;
 }
 
-static int read_float(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+int value__read_float(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                       struct error *error)
 {
 	char copy[FLOAT_TEXT_MAX + 1];
@@ -231,7 +231,7 @@ static int read_text(const char *text, size_t size, struct value *ret_value, str
 	return 0;
 }
 
-static int hex_digit(char c)
+int value__hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -255,8 +255,8 @@ static int read_bytea(const struct type *type, const char *text, size_t size, st
 	if (!bytes)
 		return error_set(error, ERR_NOMEM, "no memory for a bytea of %zu bytes", count);
 	for (i = 0; i < count; i++) {
-		int high = hex_digit(text[2 + 2 * i]);
-		int low = hex_digit(text[3 + 2 * i]);
+		int high = value__hex_digit(text[2 + 2 * i]);
+		int low = value__hex_digit(text[3 + 2 * i]);
 
 		if (high < 0 || low < 0)
 			return value__refuse(type, text, size, error);
@@ -271,7 +271,7 @@ static int read_numeric(const struct type *type, const char *text, size_t size, 
 {
 	switch (type->numeric_as) {
 	case NUMERIC_AS_FLOAT:
-		return read_float(type, text, size, arena, ret_value, error);
+		return value__read_float(type, text, size, arena, ret_value, error);
 	case NUMERIC_AS_INTEGER:
 		return read_numeric_integer(type, text, size, ret_value, error);
 	case NUMERIC_AS_TEXT:
@@ -295,7 +295,7 @@ int value_from_text(const struct type *type, const char *text, size_t size, stru
 	case TYPE_INT:
 		return read_int(type, text, size, ret_value, error);
 	case TYPE_FLOAT:
-		return read_float(type, text, size, arena, ret_value, error);
+		return value__read_float(type, text, size, arena, ret_value, error);
 	case TYPE_NUMERIC:
 		return read_numeric(type, text, size, arena, ret_value, error);
 	case TYPE_TEXT:
@@ -308,6 +308,14 @@ int value_from_text(const struct type *type, const char *text, size_t size, stru
 	case TYPE_TIMESTAMP:
 	case TYPE_TIMESTAMPTZ:
 		return value__read_time(type, text, size, ret_value, error);
+	case TYPE_INTERVAL:
+		return value__read_interval(type, text, size, arena, ret_value, error);
+	case TYPE_POINT:
+		return value__read_point(type, text, size, arena, ret_value, error);
+	case TYPE_GEOMETRY:
+		return value__read_geometry(type, text, size, arena, ret_value, error);
+	case TYPE_VECTOR:
+		return value__read_vector(type, text, size, arena, ret_value, error);
 	case TYPE_UNSUPPORTED:
 		break;
 	}
@@ -323,6 +331,17 @@ static bool list_equal(const struct value *a, const struct value *b)
 			return false;
 	}
 	return true;
+}
+
+static bool duration_equal(const struct value_duration *a, const struct value_duration *b)
+{
+	return a->months == b->months && a->days == b->days && a->seconds == b->seconds && a->nanos == b->nanos;
+}
+
+static bool point_equal(const struct value_point *a, const struct value_point *b)
+{
+	return a->srid == b->srid && a->dimensions == b->dimensions && a->at[0] == b->at[0] && a->at[1] == b->at[1] &&
+	       a->at[2] == b->at[2];
 }
 
 bool value_equal(const struct value *a, const struct value *b)
@@ -350,6 +369,10 @@ bool value_equal(const struct value *a, const struct value *b)
 	case VALUE_DATETIME:
 	case VALUE_LOCAL_DATETIME:
 		return a->integer == b->integer && a->nanos == b->nanos;
+	case VALUE_DURATION:
+		return duration_equal(a->duration, b->duration);
+	case VALUE_POINT:
+		return point_equal(a->point, b->point);
 	}
 	return false;
 }

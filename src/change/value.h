@@ -2,8 +2,9 @@
  * change/value: PostgreSQL's text output -> a typed value that a graph can hold.
  *
  * The sessions that feed this are set to datestyle ISO, intervalstyle iso_8601, timezone UTC, bytea_output hex and
- * extra_float_digits 3, so there is one text per value. Text kinds point into the input; arrays and bytea are built in the
- * caller's arena. Pure: no I/O, no logging. docs/mapping.md has the table of rules (infinity, 24:00:00, NULL elements).
+ * extra_float_digits 3, so there is one text per value. Text kinds point into the input; arrays, bytea, durations, points and
+ * shapes are built in the caller's arena. Pure: no I/O, no logging. docs/types.md has every rule (infinity, 24:00:00, NULL
+ * elements, ...).
  */
 #ifndef PGWEAVE_CHANGE_VALUE_H
 #define PGWEAVE_CHANGE_VALUE_H
@@ -25,7 +26,31 @@ enum value_kind {
 	VALUE_LOCAL_TIME,     /* nanos of the day */
 	VALUE_DATETIME,       /* seconds since 1970 in UTC, nanos; the offset is always 0 */
 	VALUE_LOCAL_DATETIME, /* seconds since 1970 as if in UTC, nanos */
+	VALUE_DURATION,
+	VALUE_POINT,
 	VALUE_LIST,
+};
+
+/* As Neo4j normalizes it: months, days and seconds each have their own sign; nanos are from 0 to 10^9 - 1. */
+struct value_duration {
+	int64_t months;
+	int64_t days;
+	int64_t seconds;
+	int32_t nanos;
+};
+
+/* The four coordinate reference systems of Neo4j. */
+enum value_srid {
+	VALUE_WGS_84 = 4326,
+	VALUE_WGS_84_3D = 4979,
+	VALUE_CARTESIAN = 7203,
+	VALUE_CARTESIAN_3D = 9157,
+};
+
+struct value_point {
+	int32_t srid;
+	uint32_t dimensions; /* 2 or 3 */
+	double at[3];        /* x or longitude, y or latitude, z or height; 0 beyond the dimensions */
 };
 
 struct value {
@@ -39,6 +64,8 @@ struct value {
 		double real;
 		const char *bytes;
 		const struct value *list;
+		const struct value_duration *duration;
+		const struct value_point *point;
 	};
 };
 

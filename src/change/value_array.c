@@ -6,7 +6,7 @@
 /*
  * An array as PostgreSQL prints it:
  *
- *   array    = [ bounds '=' ] '{' [ element { ',' element } ] '}'
+ *   array    = [ bounds '=' ] '{' [ element { delimiter element } ] '}'
  *   bounds   = '[' int ':' int ']' ...          only when the lower bound is not 1
  *   element  = '"' { char | '\' char } '"'      when it holds {}",\ or white space, is empty, or reads NULL
  *            | char { char }                    NULL, bare, is the null element
@@ -15,6 +15,7 @@
 struct array_scan {
 	const char *at;
 	const char *end;
+	char delimiter;
 };
 
 static int refuse(struct error *error, const char *why)
@@ -34,13 +35,13 @@ static int skip_bounds(struct array_scan *scan, struct error *error)
 	return 0;
 }
 
-/* No more elements than this: commas inside quotes are counted too. */
+/* No more elements than this: delimiters inside quotes are counted too. */
 static size_t count_at_most(const struct array_scan *scan)
 {
 	const char *at = scan->at;
 	size_t count = 1;
 
-	while ((at = memchr(at, ',', (size_t)(scan->end - at)))) {
+	while ((at = memchr(at, scan->delimiter, (size_t)(scan->end - at)))) {
 		count++;
 		at++;
 	}
@@ -87,8 +88,8 @@ static int next_bare(struct array_scan *scan, const char **ret_text, size_t *ret
 {
 	const char *start = scan->at;
 
-	while (scan->at < scan->end && *scan->at != ',' && *scan->at != '}' && *scan->at != '{' && *scan->at != '"' &&
-	       *scan->at != '\\')
+	while (scan->at < scan->end && *scan->at != scan->delimiter && *scan->at != '}' && *scan->at != '{' &&
+	       *scan->at != '"' && *scan->at != '\\')
 		scan->at++;
 	*ret_text = start;
 	*ret_size = (size_t)(scan->at - start);
@@ -120,7 +121,7 @@ static int read_element(struct array_scan *scan, const struct type *type, struct
 int value__read_array(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                       struct error *error)
 {
-	struct array_scan scan = {.at = text, .end = text + size};
+	struct array_scan scan = {.at = text, .end = text + size, .delimiter = (char)(type->delimiter ? type->delimiter : ',')};
 	const struct type element = {.kind = type->kind, .numeric_as = type->numeric_as};
 	struct value *list;
 	size_t count_max;
@@ -144,9 +145,9 @@ int value__read_array(const struct type *type, const char *text, size_t size, st
 		if (rc)
 			return rc;
 		count++;
-	} while (scan.at < scan.end && *scan.at == ',' && scan.at++);
+	} while (scan.at < scan.end && *scan.at == scan.delimiter && scan.at++);
 	if (scan.at == scan.end || *scan.at++ != '}')
-		return refuse(error, "without a , or } behind an element");
+		return refuse(error, "without a delimiter or } behind an element");
 out:
 	if (scan.at != scan.end)
 		return refuse(error, "with something behind its }");

@@ -40,8 +40,7 @@ static void print_bytes(struct buffer *buffer, const struct value *value, size_t
 		buffer_append_text(buffer, "...");
 }
 
-/* The shortest of the precisions that read back as the same number. */
-static void print_float(struct buffer *buffer, double real)
+void value__print_float(struct buffer *buffer, double real)
 {
 	char text[32];
 	int precision;
@@ -107,6 +106,25 @@ static void print_datetime(struct buffer *buffer, const struct value *value)
 	print_time(buffer, seconds, value->nanos);
 }
 
+static void print_duration(struct buffer *buffer, const struct value_duration *duration)
+{
+	buffer_printf(buffer, "P%" PRId64 "M%" PRId64 "DT%" PRId64, duration->months, duration->days, duration->seconds);
+	if (duration->nanos)
+		buffer_printf(buffer, " + 0.%09d", duration->nanos);
+	buffer_append_byte(buffer, 'S');
+}
+
+static void print_point(struct buffer *buffer, const struct value_point *point)
+{
+	buffer_printf(buffer, "point(srid %d: ", point->srid);
+	for (uint32_t i = 0; i < point->dimensions; i++) {
+		if (i)
+			buffer_append_text(buffer, ", ");
+		value__print_float(buffer, point->at[i]);
+	}
+	buffer_append_byte(buffer, ')');
+}
+
 static void print_list(struct buffer *buffer, const struct value *value, size_t size_max)
 {
 	size_t start = buffer->size;
@@ -134,7 +152,7 @@ void value_print(struct buffer *buffer, const struct value *value, size_t size_m
 		buffer_printf(buffer, "%" PRId64, value->integer);
 		break;
 	case VALUE_FLOAT:
-		print_float(buffer, value->real);
+		value__print_float(buffer, value->real);
 		break;
 	case VALUE_STRING:
 		print_string(buffer, value, size_max);
@@ -156,6 +174,12 @@ void value_print(struct buffer *buffer, const struct value *value, size_t size_m
 		print_datetime(buffer, value);
 		if (value->kind == VALUE_DATETIME)
 			buffer_append_byte(buffer, 'Z');
+		break;
+	case VALUE_DURATION:
+		print_duration(buffer, value->duration);
+		break;
+	case VALUE_POINT:
+		print_point(buffer, value->point);
 		break;
 	case VALUE_LIST:
 		print_list(buffer, value, size_max);

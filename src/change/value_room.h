@@ -16,6 +16,26 @@ int value__read_time(const struct type *type, const char *text, size_t size, str
                      struct error *error) _must_check;
 int value__read_array(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                       struct error *error) _must_check;
+/* ISO 8601, as intervalstyle iso_8601 prints it. */
+int value__read_interval(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                         struct error *error) _must_check;
+/* "(x,y)" */
+int value__read_point(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                      struct error *error) _must_check;
+/* PostGIS's extended well-known binary in hexadecimal: a point of a system that Neo4j has, else extended well-known text. */
+int value__read_geometry(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                         struct error *error) _must_check;
+/* "[1,2,3]" */
+int value__read_vector(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                       struct error *error) _must_check;
+/* A decimal number, NaN or an infinity, as float8 is printed. */
+int value__read_float(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                      struct error *error) _must_check;
+/* 0 to 15, or -1. */
+int value__hex_digit(char c);
+/* The shortest text that reads back as the same number; NaN, Infinity, -Infinity. */
+struct buffer;
+void value__print_float(struct buffer *buffer, double real);
 /* "not a TIMESTAMP: '...'" */
 int value__refuse(const struct type *type, const char *text, size_t size, struct error *error);
 

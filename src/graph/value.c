@@ -1,5 +1,13 @@
 #include "graph/value.h"
 
+static void value__pack_point(struct bolt_writer *writer, const struct value_point *point)
+{
+	if (point->dimensions == 3)
+		bolt_writer_point3d(writer, point->srid, point->at[0], point->at[1], point->at[2]);
+	else
+		bolt_writer_point2d(writer, point->srid, point->at[0], point->at[1]);
+}
+
 void graph_value_pack(struct bolt_writer *writer, const struct value *value)
 {
 	switch (value->kind) {
@@ -35,6 +43,13 @@ void graph_value_pack(struct bolt_writer *writer, const struct value *value)
 		break;
 	case VALUE_LOCAL_DATETIME:
 		bolt_writer_local_datetime(writer, value->integer, value->nanos);
+		break;
+	case VALUE_DURATION:
+		bolt_writer_duration(writer, value->duration->months, value->duration->days, value->duration->seconds,
+		                     value->duration->nanos);
+		break;
+	case VALUE_POINT:
+		value__pack_point(writer, value->point);
 		break;
 	case VALUE_LIST:
 		bolt_writer_list(writer, value->size);
@@ -74,6 +89,39 @@ static void value__datetime(const struct bolt_value *bolt, struct value *value)
 	value->kind = bolt->type == BOLT_TYPE_LOCAL_DATETIME ? VALUE_LOCAL_DATETIME : VALUE_DATETIME;
 	value->integer = datetime.seconds;
 	value->nanos = datetime.ns;
+}
+
+static int value__duration(const struct bolt_value *bolt, struct arena *arena, struct value *value)
+{
+	struct value_duration *duration = arena_alloc(arena, sizeof(*duration));
+	struct bolt_duration read;
+
+	if (!duration)
+		return ERR_NOMEM;
+	if (!bolt_value_duration(bolt, &read))
+		return 0;
+	*duration =
+	        (struct value_duration){.months = read.months, .days = read.days, .seconds = read.seconds, .nanos = read.ns};
+	value->kind = VALUE_DURATION;
+	value->duration = duration;
+	return 0;
+}
+
+static int value__point(const struct bolt_value *bolt, struct arena *arena, struct value *value)
+{
+	struct value_point *point = arena_alloc(arena, sizeof(*point));
+	struct bolt_point read;
+
+	if (!point)
+		return ERR_NOMEM;
+	if (!bolt_value_point(bolt, &read))
+		return 0;
+	*point = (struct value_point){.srid = read.srid, .dimensions = (uint32_t)read.dimensions, .at = {read.x, read.y, 0}};
+	if (read.dimensions == 3)
+		point->at[2] = read.z;
+	value->kind = VALUE_POINT;
+	value->point = point;
+	return 0;
 }
 
 static int value__list(const struct bolt_value *bolt, struct arena *arena, struct value *value, bool *ret_foreign)
@@ -135,6 +183,11 @@ int graph_value_unpack(const struct bolt_value *bolt, struct arena *arena, struc
 	case BOLT_TYPE_LOCAL_DATETIME:
 		value__datetime(bolt, ret_value);
 		break;
+	case BOLT_TYPE_DURATION:
+		return value__duration(bolt, arena, ret_value);
+	case BOLT_TYPE_POINT2D:
+	case BOLT_TYPE_POINT3D:
+		return value__point(bolt, arena, ret_value);
 	default:
 		*ret_foreign = true;
 	}

@@ -18,8 +18,9 @@ int graph_cell_pack(struct bolt_writer *writer, const struct type *type, const s
                     struct error *error) _must_check;
 
 /*
- * Reads a property value as the graph returned it. A type that pgweave never writes (duration, point, node...) is VALUE_NULL
- * with *ret_foreign set. Strings point into the Bolt message; lists are built in the arena. ERR_NOMEM.
+ * Reads a property value as the graph returned it. A type that pgweave never writes (a node, a named time zone, ...) is
+ * VALUE_NULL with *ret_foreign set. Strings point into the Bolt message; lists, durations and points are built in the arena.
+ * ERR_NOMEM.
  */
 int graph_value_unpack(const struct bolt_value *bolt, struct arena *arena, struct value *ret_value,
                        bool *ret_foreign) _must_check;

@@ -36,5 +36,5 @@ const struct catalog_column *catalog_column_by_attnum(const struct catalog_table
 
 bool catalog_column_is_carried(const struct catalog_column *column)
 {
-	return column->type.kind != TYPE_UNSUPPORTED && !(column->type.kind == TYPE_BYTEA && column->type.array);
+	return column->type.kind != TYPE_UNSUPPORTED;
 }

@@ -91,7 +91,7 @@ const struct catalog_table *catalog_table_by_oid(const struct catalog *catalog, 
 const struct catalog_table *catalog_table_by_name(const struct catalog *catalog, const char *schema, const char *name);
 const struct catalog_column *catalog_column_by_name(const struct catalog_table *table, const char *name);
 const struct catalog_column *catalog_column_by_attnum(const struct catalog_table *table, int16_t attnum);
-/* Whether its type can be carried: a known one, and no array of bytea, since a property cannot be a list of BYTES. */
+/* Whether its type can be carried without the mapping saying how. */
 bool catalog_column_is_carried(const struct catalog_column *column);
 
 #endif

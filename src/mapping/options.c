@@ -98,9 +98,10 @@ const struct mapping_option mapping_options[] = {
 
         {CONTEXT_PROPERTY, "column", KIND_COLUMN, false, .offset = offsetof(struct mapping_property, column),
          .default_words = "the property's name", .doc = "The column it comes from."},
-        {CONTEXT_PROPERTY, "as", KIND_AS, false, .offset = offsetof(struct mapping_property, as), .default_words = "text",
-         .doc = "How a `numeric` is carried: `text` keeps every digit, `float` may round, `integer` refuses what is no "
-                "64-bit integer."},
+        {CONTEXT_PROPERTY, "as", KIND_AS, false, .offset = offsetof(struct mapping_property, as),
+         .default_words = "the type's own form",
+         .doc = "How it is carried. `text`: as PostgreSQL prints it, which every type has. Of a `numeric`, `text` keeps every "
+                "digit, `float` may round, `integer` refuses what is no 64-bit integer."},
 
         {CONTEXT_SECRET, "file", KIND_PLAIN, true, .least = 1, .most = 4096,
          .doc = "The file that holds the text; a newline at its end does not count."},

@@ -191,18 +191,24 @@ static bool resolve__check_key_type(struct compiler *compiler, const struct cata
 {
 	const char *why = NULL;
 
-	if (!catalog_column_is_carried(column))
-		why = "is of a type that pgweave does not carry";
+	if (column->generated)
+		why = "is generated, and PostgreSQL does not replicate generated columns";
+	else if (type->kind == TYPE_UNSUPPORTED)
+		why = "is of a type that pgweave does not know";
 	else if (type->array)
 		why = "is an array";
 	else if (type->kind == TYPE_FLOAT || (type->kind == TYPE_NUMERIC && type->numeric_as == NUMERIC_AS_FLOAT))
 		why = "is a floating point number, and NaN equals nothing in the graph";
-	else if (column->generated)
-		why = "is generated, and PostgreSQL does not replicate generated columns";
+	else if (type->kind == TYPE_INTERVAL || type->kind == TYPE_POINT || type->kind == TYPE_GEOMETRY ||
+	         type->kind == TYPE_VECTOR)
+		why = "is of a type without an order that both databases share";
 	if (!why)
 		return true;
 	resolve__add(compiler, place, "the key's column \"%s\" (%s) %s", column->name, column->type_name, why);
-	resolve__expect(compiler, "a key of other columns");
+	if (column->generated)
+		resolve__expect(compiler, "a key of other columns");
+	else
+		resolve__expect(compiler, "a key of other columns, or properties: {%s: {as: text}}", column->name);
 	return false;
 }
 
@@ -293,17 +299,24 @@ static bool resolve__check_property(struct compiler *compiler, const struct cata
 	const struct catalog_column *column = property->column;
 	const char *why = NULL;
 
-	if (!catalog_column_is_carried(column))
-		why = "is of a type that pgweave does not carry";
-	else if (column->generated)
+	if (column->generated)
 		why = "is generated, and PostgreSQL does not replicate generated columns";
+	else if (property->type.kind == TYPE_UNSUPPORTED)
+		why = "is of a type that pgweave does not know";
 	if (why) {
 		resolve__add(compiler, property->name.place, "the column \"%s\" (%s) of \"%s.%s\" %s", column->name,
 		             column->type_name, table->schema, table->name, why);
-		if (implicit)
-			resolve__expect(compiler, "to leave it out: except: [%s]", column->name);
+		if (column->generated)
+			resolve__expect(compiler,
+			                implicit ? "to leave it out: except: [%s]" : "another column than \"%s\", or none",
+			                column->name);
+		else if (implicit)
+			resolve__expect(compiler,
+			                "to leave it out: except: [%s]; or to list it under properties with {as: text}",
+			                column->name);
 		else
-			resolve__expect(compiler, "another column, or none");
+			resolve__expect(compiler, "{%s: {column: %s, as: text}}, as PostgreSQL prints it", property->name.text,
+			                column->name);
 		return false;
 	}
 	if (strncmp(property->name.text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
@@ -330,14 +343,18 @@ static bool resolve__set_type(struct compiler *compiler, const struct mapping_pr
 	property->type = property->column->type;
 	if (!named || !named->as.text)
 		return true;
-	if (property->type.kind != TYPE_NUMERIC) {
-		resolve__add(compiler, named->as.place, "\"as\" is for numeric columns, and \"%s\" is %s",
-		             property->column->name, property->column->type_name);
-		resolve__expect(compiler, "no \"as\" here");
-		return false;
+	if (property->type.kind == TYPE_NUMERIC && !(property->type.array && named->numeric_as == NUMERIC_AS_TEXT)) {
+		property->type.numeric_as = named->numeric_as;
+		return true;
 	}
-	property->type.numeric_as = named->numeric_as;
-	return true;
+	if (named->numeric_as == NUMERIC_AS_TEXT) {
+		property->type = (struct type){.kind = TYPE_TEXT};
+		return true;
+	}
+	resolve__add(compiler, named->as.place, "\"as: %s\" is for numeric columns, and \"%s\" is %s", named->as.text,
+	             property->column->name, property->column->type_name);
+	resolve__expect(compiler, "\"as: text\", or no \"as\"");
+	return false;
 }
 
 /* The key's columns as properties, under the names that `properties` gives them. */
@@ -397,7 +414,7 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 			resolve__expect(compiler, "another name");
 			continue;
 		}
-		if (resolve__check_property(compiler, table, &property, false) && resolve__set_type(compiler, named, &property))
+		if (resolve__set_type(compiler, named, &property) && resolve__check_property(compiler, table, &property, false))
 			properties->rest[properties->rest_count++] = property;
 	}
 }

@@ -109,7 +109,7 @@ static void sql_columns(struct buffer *sql, int version, void *context)
 	              "SELECT a.attrelid, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid, "
 	              "a.attnotnull, "
 	              "%s, %s, pg_catalog.col_description(a.attrelid, a.attnum), "
-	              "e.oid IS NOT NULL, f.oid, f.typname, f.typtype = 'e', "
+	              "e.oid IS NOT NULL, f.oid, f.typname, f.typtype, coalesce(e.typdelim, ','), "
 	              "EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass "
 	              "AND d.objid = f.oid AND d.deptype = 'e') "
 	              "FROM pg_catalog.pg_attribute a "
@@ -337,6 +337,28 @@ static int take_runs(struct catalog_reader *reader, const struct postgres_result
 	return 0;
 }
 
+static char result_char(const struct postgres_result *result, uint32_t row, uint32_t column)
+{
+	const char *text = postgres_result_text(result, row, column);
+
+	return (char)(text ? *text : '\0');
+}
+
+static struct type take_type(const struct postgres_result *result, uint32_t row)
+{
+	const char *name = postgres_result_text(result, row, 11);
+	const struct typemap_facts facts = {
+	        .array = postgres_result_bool(result, row, 9),
+	        .oid = result_oid(result, row, 10),
+	        .name = name ? name : "",
+	        .typtype = result_char(result, row, 12),
+	        .delimiter = result_char(result, row, 13),
+	        .of_extension = postgres_result_bool(result, row, 14),
+	};
+
+	return typemap_type(&facts);
+}
+
 static bool take_table_columns(struct catalog *catalog, struct catalog_table *table, const struct postgres_result *result,
                                uint32_t first, uint32_t count)
 {
@@ -347,7 +369,6 @@ static bool take_table_columns(struct catalog *catalog, struct catalog_table *ta
 	for (i = 0; i < count && !failed; i++) {
 		struct catalog_column *column = &columns[i];
 		uint32_t row = first + i;
-		const char *base_name = postgres_result_text(result, row, 11);
 
 		column->attnum = (int16_t)postgres_result_int(result, row, 1);
 		column->name = keep(catalog, result, row, 2, &failed);
@@ -357,9 +378,7 @@ static bool take_table_columns(struct catalog *catalog, struct catalog_table *ta
 		column->generated = postgres_result_bool(result, row, 6);
 		column->identity = postgres_result_bool(result, row, 7);
 		column->comment = keep(catalog, result, row, 8, &failed);
-		column->type.array = postgres_result_bool(result, row, 9);
-		column->type.kind = typemap_kind(result_oid(result, row, 10), base_name ? base_name : "",
-		                                 postgres_result_bool(result, row, 12), postgres_result_bool(result, row, 13));
+		column->type = take_type(result, row);
 	}
 	table->columns = columns;
 	table->columns_count = failed ? 0 : count;

@@ -6,9 +6,17 @@
 
 #include <stdint.h>
 
-/*
- * A base type (domains already resolved) by its OID; by name where an extension made it. is_enum: typtype is 'e'.
- */
-enum type_kind typemap_kind(uint32_t type_oid, const char *type_name, bool is_enum, bool of_extension);
+/* What pg_type says of a type (domains already resolved), or of the elements of an array. */
+struct typemap_facts {
+	uint32_t oid;
+	const char *name;
+	char typtype;      /* b base, c composite, e enum, r range, m multirange, p pseudo */
+	char delimiter;    /* typdelim */
+	bool of_extension; /* an extension made it */
+	bool array;        /* the column is an array of it */
+};
+
+/* By OID; by kind where the text is what arrives; by name where an extension made it. */
+struct type typemap_type(const struct typemap_facts *facts);
 
 #endif

@@ -83,7 +83,9 @@ void verify__value_sql(struct buffer *text, const struct value *value)
 		literal__dated(text, value);
 		break;
 	case VALUE_NULL:
-	case VALUE_LIST: /* no key is one */
+	case VALUE_DURATION: /* no key is one of these */
+	case VALUE_POINT:
+	case VALUE_LIST:
 		break;
 	}
 }

@@ -21,6 +21,10 @@ static const struct {
         [TYPE_TIMETZ] = {VALUE_TIME, false},
         [TYPE_TIMESTAMP] = {VALUE_LOCAL_DATETIME, true},
         [TYPE_TIMESTAMPTZ] = {VALUE_DATETIME, true},
+        [TYPE_INTERVAL] = {VALUE_DURATION, false},
+        [TYPE_POINT] = {VALUE_POINT, false},
+        [TYPE_GEOMETRY] = {VALUE_POINT, false},
+        [TYPE_VECTOR] = {VALUE_LIST, false},
 };
 
 enum value_kind verify_type_kind(const struct type *type)
@@ -93,6 +97,9 @@ int verify_value_order(const struct value *a, const struct value *b)
 	case VALUE_LOCAL_DATETIME:
 		order = order__int(a->integer, b->integer);
 		return order ? order : order__int(a->nanos, b->nanos);
+	case VALUE_DURATION: /* no key is one of these two */
+	case VALUE_POINT:
+		return 0;
 	case VALUE_LIST:
 		order = verify_values_order(a->list, b->list, a->size < b->size ? a->size : b->size);
 		return order ? order : order__int(a->size, b->size);
@@ -123,9 +130,20 @@ static bool copy__list(struct arena *arena, const struct value *value, uint32_t 
 	return true;
 }
 
+static void *copy__bytes(struct arena *arena, const void *bytes, size_t size)
+{
+	void *copy = arena_alloc(arena, size);
+
+	return copy ? memcpy(copy, bytes, size) : NULL;
+}
+
 bool verify_value_copy(struct arena *arena, const struct value *value, uint32_t size_max, struct value *ret_value)
 {
 	*ret_value = *value;
+	if (value->kind == VALUE_DURATION)
+		return (ret_value->duration = copy__bytes(arena, value->duration, sizeof(*value->duration))) != NULL;
+	if (value->kind == VALUE_POINT)
+		return (ret_value->point = copy__bytes(arena, value->point, sizeof(*value->point))) != NULL;
 	if (value->kind != VALUE_STRING && value->kind != VALUE_BYTES && value->kind != VALUE_LIST)
 		return true;
 	if (ret_value->size > size_max)

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct type type;
+	struct type type = {0};
 	struct arena arena;
 	struct value value, again;
 	struct error error;
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	type.kind = (enum type_kind)(data[0] % (TYPE_TIMESTAMPTZ + 1));
+	type.kind = (enum type_kind)(data[0] % (TYPE_VECTOR + 1));
 	type.numeric_as = (enum numeric_as)(data[1] % 3);
 	type.array = (data[1] & 0x80) != 0;
 	text = (const char *)data + 2;
