@@ -43,6 +43,7 @@ static void cli__print_help(const struct cli_command *command, const struct cli_
 	       command->arguments, command->summary, command->doc);
 	for (size_t i = 0; i < count; i++)
 		cli__print_option(&options[i]);
+	printf("\n'pgweave --help' has all exit codes.\n");
 }
 
 static int cli__usage(const struct cli_command *command, const char *what)

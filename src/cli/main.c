@@ -10,7 +10,8 @@ const struct cli_command cli_commands[] = {
          "relationship;\n"
          "every foreign key becomes a relationship. Comments say what to decide, and what was left out and why. Nothing is "
          "changed.\n"
-         "First contact: pgweave init URL URL > pgweave.yaml, then pgweave plan, then pgweave run.",
+         "First contact: pgweave init URL URL > pgweave.yaml, then pgweave plan, then pgweave run.\n\n"
+         "Exit codes: 0 when a mapping was written.",
          cli_init},
         {"check", "", "Looks at everything that could go wrong, before it does",
          "Servers, permissions, wal_level, slots, replica identities, keys, constraints, versions, clocks, TLS. Each finding "
@@ -21,23 +22,24 @@ const struct cli_command cli_commands[] = {
         {"plan", "", "Shows what would be made in both databases",
          "The graph that the mapping makes, in words or as a picture, with estimates, samples from real rows, and warnings. "
          "Nothing is\n"
-         "changed.",
+         "changed.\n\n"
+         "Exit codes: 0 when the mapping fits the database.",
          cli_plan},
         {"apply", "", "Makes the publication and the graph's constraints",
          "`run` does this by itself on its first start. Use it to give the work to an administrator, or after the publication "
          "was\n"
-         "altered. The slot is made by `run`, together with the snapshot.",
+         "altered. The slot is made by `run`, together with the snapshot.\n\n"
+         "Exit codes: 0 when all of it is there.",
          cli_apply},
         {"run", "", "Loads the graph, then keeps it in step: the daemon",
          "On the first start it makes the publication, the constraints and the slot, and loads all mapped tables under the "
          "slot's\n"
          "snapshot; then, and on every later start, it streams changes from the graph's checkpoint. It reconnects for ever.\n"
          "SIGTERM and SIGINT end it between two transactions; SIGHUP reads the mapping file again.\n\n"
-         "Exit codes: 0 stopped by a signal; 64 usage; 65 the mapping does not fit the database; 69 a server cannot be reached "
-         "(only\n"
-         "where waiting does not help, such as TLS); 74 the pipeline cannot go on as it stands, see the message; 75 another "
-         "writer took\n"
-         "over; 77 login or permission; 78 the mapping file is wrong.",
+         "Exit codes: 0 stopped by a signal; 69 only where waiting does not help, such as TLS; 74 the pipeline cannot go on as "
+         "it "
+         "stands,\n"
+         "see the message.",
          cli_run},
         {"status", "", "Shows how far the graph is, and whether all is well",
          "Reads the checkpoint in the graph, the slot and the publication.\n\n"
@@ -49,9 +51,29 @@ const struct cli_command cli_commands[] = {
          "the WAL position at which it was seen.\n\n"
          "Exit codes: 0 only when they are equal, 1 when they differ.",
          cli_verify},
-        {"version", "", "Prints the version", "And those of the libraries in use.", cli_version},
+        {"version", "", "Prints the version", "And those of the libraries in use.\n\nExit codes: 0.", cli_version},
 };
 const size_t cli_commands_count = sizeof(cli_commands) / sizeof(*cli_commands);
+
+/* Of all commands; several errors share one. */
+static void main__exit_codes(FILE *to)
+{
+	fprintf(to, "\nExit codes: 0 when all is well, 1 when what was asked about is not, and\n");
+	for (int exit_code = 2; exit_code < 128; exit_code++) {
+		const char *separator = "";
+
+		for (int code = -1; code >= ERR_USAGE; code--) {
+			if (error_code_exit(code) != exit_code)
+				continue;
+			if (!*separator)
+				fprintf(to, "  %d  ", exit_code);
+			fprintf(to, "%s%s", separator, error_code_what(code));
+			separator = "; ";
+		}
+		if (*separator)
+			fputc('\n', to);
+	}
+}
 
 static void main__help(FILE *to)
 {
@@ -59,6 +81,7 @@ static void main__help(FILE *to)
 	            "Keeps a Neo4j graph in step with a PostgreSQL database, and proves that they agree.\n\nCommands:\n");
 	for (size_t i = 0; i < cli_commands_count; i++)
 		fprintf(to, "  %-10s %s\n", cli_commands[i].name, cli_commands[i].summary);
+	main__exit_codes(to);
 	fprintf(to, "\n'pgweave COMMAND --help' tells more. The mapping file is %s unless -c says otherwise.\n",
 	        CLI_CONFIG_DEFAULT);
 }
