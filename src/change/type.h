@@ -26,7 +26,8 @@
 	X(INTERVAL, "DURATION")                                                                                                \
 	X(POINT, "POINT")                                /* of PostgreSQL itself: cartesian */                                 \
 	X(GEOMETRY, "POINT, or STRING of another shape") /* PostGIS, geography too */                                          \
-	X(VECTOR, "LIST OF FLOAT")                       /* pgvector, and types that print alike */
+	X(VECTOR, "LIST OF FLOAT")                       /* pgvector, and types that print alike */                            \
+	X(JSON, "STRING")                                /* json, jsonb: as text, or what a path leads to */
 
 enum type_kind {
 #define X(name, what) TYPE_##name,
@@ -41,11 +42,14 @@ enum numeric_as {
 	NUMERIC_AS_INTEGER,
 };
 
+struct conversion;
+
 struct type {
 	enum type_kind kind;
 	enum numeric_as numeric_as; /* for NUMERIC only */
 	bool array;
-	char delimiter; /* between an array's elements; 0: the usual comma */
+	char delimiter;                      /* between an array's elements; 0: the usual comma */
+	const struct conversion *conversion; /* of a property that is computed from the column; NULL: its value as it is */
 };
 
 const char *type_kind_name(enum type_kind kind);

@@ -287,6 +287,8 @@ int value_from_text(const struct type *type, const char *text, size_t size, stru
 		return error_set_class(error, ERR_VALUE, ERROR_POISON, "a value of %zu bytes is too large", size);
 	if (!text)
 		text = "";
+	if (type->conversion)
+		return value__convert(type, text, size, arena, ret_value, error);
 	if (type->array)
 		return value__read_array(type, text, size, arena, ret_value, error);
 	switch (type->kind) {
@@ -299,6 +301,7 @@ int value_from_text(const struct type *type, const char *text, size_t size, stru
 	case TYPE_NUMERIC:
 		return read_numeric(type, text, size, arena, ret_value, error);
 	case TYPE_TEXT:
+	case TYPE_JSON:
 		return read_text(text, size, ret_value, error);
 	case TYPE_BYTEA:
 		return read_bytea(type, text, size, arena, ret_value, error);

@@ -25,6 +25,9 @@ int value__read_point(const struct type *type, const char *text, size_t size, st
 /* PostGIS's extended well-known binary in hexadecimal: a point of a system that Neo4j has, else extended well-known text. */
 int value__read_geometry(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                          struct error *error) _must_check;
+/* type->conversion carried out. */
+int value__convert(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                   struct error *error) _must_check;
 /* "[1,2,3]" */
 int value__read_vector(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                        struct error *error) _must_check;

@@ -69,7 +69,7 @@ int graph_cell_pack(struct bolt_writer *writer, const struct type *type, const s
 		bolt_writer_null(writer);
 		return 0;
 	}
-	if (type->kind == TYPE_TEXT && !type->array) {
+	if (type->kind == TYPE_TEXT && !type->array && !type->conversion) {
 		bolt_writer_string(writer, cell->data, cell->size);
 		return 0;
 	}

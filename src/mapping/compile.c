@@ -209,6 +209,12 @@ static const struct plan_property *builder__properties(struct builder *builder, 
 		        .column = building->index_of[source[i].column - building->table->columns],
 		        .type = source[i].type,
 		};
+	for (uint32_t i = 0; properties && i < count; i++) {
+		struct type *type = &properties[i].type;
+
+		if (type->conversion && !(type->conversion = mapping__conversion_copy(type->conversion, &builder->plan->arena)))
+			builder->compiler->no_memory = true;
+	}
 	return properties;
 }
 

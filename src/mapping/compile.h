@@ -89,4 +89,15 @@ int mapping__order(uint32_t count, const struct order_need *needs, uint32_t need
 /* Sets plan->digest; the plan is otherwise complete. */
 int mapping__digest(struct plan *plan) _must_check;
 
+/*
+ * Makes property->type carry the conversion that the file asks for; property->type has the column's type, as `as` has it.
+ * False, with its diagnostic, when a step does not fit.
+ */
+bool mapping__conversion(struct compiler *compiler, const struct mapping_property *named, struct resolved_property *property);
+/* NULL without memory. */
+struct conversion;
+const struct conversion *mapping__conversion_copy(const struct conversion *conversion, struct arena *arena);
+/* " path(1) a path(1) b as text trim case lower split(1) , scale 1e-2 epoch seconds": one text for one conversion */
+void mapping_conversion_words(struct buffer *buffer, const struct conversion *conversion);
+
 #endif

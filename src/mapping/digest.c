@@ -54,6 +54,10 @@ static void digest__property(struct buffer *buffer, const struct plan_table *tab
 	digest__text(buffer, table->columns[property->column].name);
 	buffer_printf(buffer, " %s%s %d\n", type_kind_name(property->type.kind), property->type.array ? "[]" : "",
 	              property->type.kind == TYPE_NUMERIC ? (int)property->type.numeric_as : 0);
+	if (property->type.conversion) {
+		mapping_conversion_words(buffer, property->type.conversion);
+		buffer_append_byte(buffer, '\n');
+	}
 }
 
 static int digest__properties(struct buffer *buffer, const struct plan_table *table, const struct plan_property *key,

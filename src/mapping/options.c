@@ -7,6 +7,7 @@
 #define SETTING(field) .offset = offsetof(struct mapping_settings, field)
 #define NODE(field) .offset = offsetof(struct mapping_node, field)
 #define LINK(field) .offset = offsetof(struct mapping_link, field)
+#define PROPERTY(field) .offset = offsetof(struct mapping_property, field)
 #define JOIN(field) .offset = offsetof(struct mapping_join, field)
 #define MIB ((uint64_t)1024 * 1024)
 #define TEXT_MAX 65536
@@ -102,6 +103,22 @@ const struct mapping_option mapping_options[] = {
          .default_words = "the type's own form",
          .doc = "How it is carried. `text`: as PostgreSQL prints it, which every type has. Of a `numeric`, `text` keeps every "
                 "digit, `float` may round, `integer` refuses what is no 64-bit integer."},
+        {CONTEXT_PROPERTY, "path", KIND_PATH, false, PROPERTY(path),
+         .doc = "Of a json or jsonb column: what stands there in the document. A step is a name, or a position in an array, "
+                "from 0."},
+        {CONTEXT_PROPERTY, "trim", KIND_BOOLEAN, false, PROPERTY(trim), .default_words = "false",
+         .doc = "Takes the blanks at both ends of a text away."},
+        {CONTEXT_PROPERTY, "case", KIND_LETTERS, false, PROPERTY(letters),
+         .doc = "Makes all letters of a text small or large."},
+        {CONTEXT_PROPERTY, "split", KIND_PLAIN, false, PROPERTY(split), .least = 1, .most = 64,
+         .doc = "Makes a list of a text: its parts between these separators."},
+        {CONTEXT_PROPERTY, "scale", KIND_DECIMAL, false, PROPERTY(scale),
+         .doc = "Multiplies a number, for another unit: `scale: 0.01` makes 19.99 of 1999. It becomes a FLOAT."},
+        {CONTEXT_PROPERTY, "epoch", KIND_EPOCH, false, PROPERTY(epoch),
+         .doc = "Makes a ZONED DATETIME of a number that counts these since 1970, or such an INTEGER of a date or a "
+                "timestamp."},
+        {CONTEXT_PROPERTY, "value", KIND_PLAIN, false, PROPERTY(constant), .most = 4096,
+         .doc = "The same value in every node or relationship, instead of a column's: text unless `as` says otherwise."},
 
         {CONTEXT_SECRET, "file", KIND_PLAIN, true, .least = 1, .most = 4096,
          .doc = "The file that holds the text; a newline at its end does not count."},

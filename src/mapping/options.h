@@ -50,7 +50,11 @@ enum mapping_context {
 	X(COLUMNS, "the name of a column or a list of them")                                                                   \
 	X(PROPERTIES, "a list of columns, or a map property: column")                                                          \
 	X(END, "{label: column} or {label: [columns]}")                                                                        \
-	X(AS, "text, float or integer")
+	X(AS, "text, float or integer")                                                                                        \
+	X(LETTERS, "lower or upper")                                                                                           \
+	X(EPOCH, "seconds, milliseconds or microseconds")                                                                      \
+	X(DECIMAL, "a decimal number other than 0, such as 0.01")                                                              \
+	X(PATH, "a path such as a.b.0, or a list of its steps")
 
 enum mapping_kind {
 #define X(name, what) KIND_##name,

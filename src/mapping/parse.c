@@ -11,6 +11,8 @@
 /* PostgreSQL allows no more columns in a table. */
 #define COLUMNS_MAX 1600
 #define LABELS_MAX 64
+#define PATH_STEPS_MAX 32
+#define SCALE_DIGITS_MAX 18
 #define RESERVED_PREFIX "_Pgweave"
 
 struct parser {
@@ -419,24 +421,103 @@ static void parser__read_table(struct parser *parser, const struct mapping_optio
 	table->name = (struct word){second ? second : first, node->place};
 }
 
-static void parser__read_as(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node, void *at)
+/* The lists of the kinds that are a choice. */
+static const char *const *parser__choices(enum mapping_kind kind)
 {
-	static const struct {
-		const char *name;
-		enum numeric_as as;
-	} forms[] = {{"text", NUMERIC_AS_TEXT}, {"float", NUMERIC_AS_FLOAT}, {"integer", NUMERIC_AS_INTEGER}};
-	struct mapping_property *property = (struct mapping_property *)((char *)at - offsetof(struct mapping_property, as));
+	static const char *const as[] = {"text", "float", "integer", NULL};
+	static const char *const letters[] = {"lower", "upper", NULL};
+	static const char *const epochs[] = {"seconds", "milliseconds", "microseconds", NULL};
+
+	return kind == KIND_AS ? as : kind == KIND_LETTERS ? letters : epochs;
+}
+
+static void parser__read_choice(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                void *at)
+{
 	const char *text = parser__text(parser, option, node);
+	const char *const *choices = parser__choices(option->kind);
 
 	if (!text)
 		return;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		if (strcmp(forms[i].name, text) == 0) {
-			property->as = (struct word){forms[i].name, node->place};
-			property->numeric_as = forms[i].as;
+	for (uint32_t i = 0; choices[i]; i++)
+		if (strcmp(choices[i], text) == 0) {
+			*(struct choice *)at = (struct choice){.word = {choices[i], node->place}, .index = i};
 			return;
 		}
 	parser__wrong_value(parser, option, node);
+}
+
+/* [-]digits[.digits], not 0, of at most 18 digits */
+static bool parser__decimal(const char *text, struct decimal *decimal)
+{
+	bool minus = *text == '-', point = false;
+	uint32_t digits = 0;
+
+	for (text += minus; *text; text++) {
+		if (*text == '.' && !point && digits && text[1]) {
+			point = true;
+			continue;
+		}
+		if (*text < '0' || *text > '9' || ++digits > SCALE_DIGITS_MAX)
+			return false;
+		decimal->mantissa = decimal->mantissa * 10 + (*text - '0');
+		decimal->decimals += point;
+	}
+	if (minus)
+		decimal->mantissa = -decimal->mantissa;
+	return decimal->mantissa != 0;
+}
+
+static void parser__read_decimal(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	const char *text = parser__text(parser, option, node);
+	struct decimal decimal = {.word = {text, node->place}};
+
+	if (!text)
+		return;
+	if (parser__decimal(text, &decimal))
+		*(struct decimal *)at = decimal;
+	else
+		parser__wrong_value(parser, option, node);
+}
+
+/* "a.b.0", or a list of its steps where one has a dot in it */
+static void parser__read_path(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                              void *at)
+{
+	bool is_list = node->kind == YAML_SEQUENCE;
+	const char *text = is_list ? NULL : parser__text(parser, option, node);
+	const struct yaml_node *item = is_list ? node->first : NULL;
+	struct words *words = at;
+
+	if (!is_list && !text)
+		return;
+	if (is_list && !item) {
+		parser__wrong_kind(parser, option, node);
+		return;
+	}
+	words->name = (struct word){option->name, node->place};
+	words->items = parser__calloc(parser, PATH_STEPS_MAX, sizeof(*words->items));
+	while (words->items && (text || item)) {
+		struct word *word = &words->items[words->count];
+		size_t size = text ? strcspn(text, ".") : 0;
+
+		if (words->count++ == PATH_STEPS_MAX || (text && !size)) {
+			diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" has %s", option->name,
+			               text && !size ? "an empty step" : "too many steps");
+			diagnostic_expect(parser->diagnostics, "1 to %d steps with dots between them, or a list of them",
+			                  PATH_STEPS_MAX);
+			return;
+		}
+		if (item && !parser__word(parser, option, item, word))
+			return;
+		if (text)
+			*word = (struct word){arena_strndup(&parser->mapping->arena, text, size), node->place};
+		parser->no_memory |= !word->text;
+		text = text && text[size] ? text + size + 1 : NULL;
+		item = item ? item->next : NULL;
+	}
 }
 
 /* One entry of the list form, or of the map form. */
@@ -459,7 +540,7 @@ static void parser__read_property(struct parser *parser, const struct mapping_op
 	} else if (node->kind == YAML_SEQUENCE) {
 		diagnostic_add(parser->diagnostics, parser->source, node->place, "the property \"%s\" is a list",
 		               property->name.text);
-		diagnostic_expect(parser->diagnostics, "a column, or {column: name, as: text, float or integer}");
+		diagnostic_expect(parser->diagnostics, "a column, or a map: {column: name, as: text}");
 	} else if (!yaml_is_null(node)) {
 		(void)parser__word(parser, option, node, &property->column);
 	}
@@ -659,7 +740,9 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_TABLE] = parser__read_table,     [KIND_LABEL] = parser__read_label,
         [KIND_LABELS] = parser__read_words,    [KIND_COLUMN] = parser__read_word,
         [KIND_COLUMNS] = parser__read_words,   [KIND_PROPERTIES] = parser__read_properties,
-        [KIND_END] = parser__read_end,         [KIND_AS] = parser__read_as,
+        [KIND_END] = parser__read_end,         [KIND_AS] = parser__read_choice,
+        [KIND_LETTERS] = parser__read_choice,  [KIND_EPOCH] = parser__read_choice,
+        [KIND_DECIMAL] = parser__read_decimal, [KIND_PATH] = parser__read_path,
 };
 
 static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)

@@ -1,6 +1,10 @@
 #include "mapping/render.h"
 
+#include "mapping/compile.h"
+
 #include <jansson.h>
+
+#define CONVERSION_SIZE_MAX ((size_t)64 * 1024)
 
 /* jansson's *_set_new and *_append_new take the value even when they fail, so one flag is enough. */
 struct json_writer {
@@ -31,6 +35,14 @@ static json_t *json__property(struct json_writer *writer, const struct plan_tabl
 	json__set(writer, object, "type", json_string(column->type_name));
 	if (property->type.kind == TYPE_NUMERIC)
 		json__set(writer, object, "as", json_string(forms[property->type.numeric_as]));
+	if (property->type.conversion) {
+		struct buffer words;
+
+		buffer_init(&words, CONVERSION_SIZE_MAX);
+		mapping_conversion_words(&words, property->type.conversion);
+		json__set(writer, object, "conversion", json_string(buffer_text(&words)));
+		buffer_free(&words);
+	}
 	return object;
 }
 

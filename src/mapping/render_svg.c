@@ -1,3 +1,4 @@
+#include "change/conversion.h"
 #include "mapping/layout.h"
 #include "mapping/render.h"
 #include "mapping/text.h"
@@ -147,13 +148,34 @@ static const struct plan_property *svg__row(const struct plan_node *node, uint32
 	return row < node->key_count ? &node->key[row] : &node->properties[row - node->key_count];
 }
 
+/* What a conversion makes; NULL when it keeps the type. */
+static const char *svg__converted(const struct type *type)
+{
+	static const char *const paths[] = {"ANY", "STRING", "FLOAT", "INTEGER"};
+	const struct conversion *conversion = type->conversion;
+	bool moment = type->kind == TYPE_DATE || type->kind == TYPE_TIMESTAMP || type->kind == TYPE_TIMESTAMPTZ;
+
+	if (!conversion)
+		return NULL;
+	if (conversion->epoch != EPOCH_NONE)
+		return moment ? "INTEGER" : "ZONED DATETIME";
+	if (conversion->scale_mantissa)
+		return "FLOAT";
+	if (conversion->split)
+		return "LIST<STRING>";
+	return conversion->path_count ? paths[conversion->as] : NULL;
+}
+
 static const char *svg__type(struct svg *svg, const struct plan_property *property)
 {
+	const char *converted = svg__converted(&property->type);
 	static const char *const numerics[] = {"STRING", "FLOAT", "INTEGER"};
 	const char *name = property->type.kind == TYPE_NUMERIC ? numerics[property->type.numeric_as]
 	                                                       : type_kind_graph_name(property->type.kind);
 	const char *list = property->type.array ? arena_printf(&svg->arena, "LIST<%s>", name) : name;
 
+	if (converted)
+		return converted;
 	return list ? list : "";
 }
 

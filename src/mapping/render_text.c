@@ -1,5 +1,7 @@
 #include "mapping/render.h"
 
+#include "change/conversion.h"
+#include "mapping/compile.h"
 #include "mapping/text.h"
 
 #include <inttypes.h>
@@ -57,8 +59,12 @@ static void text__properties(struct buffer *buffer, const char *title, const str
 
 		buffer_reset(&word);
 		buffer_append_text(&word, properties[i].name);
-		if (strcmp(column, properties[i].name) != 0)
+		if (properties[i].type.conversion && properties[i].type.conversion->constant)
+			buffer_append_text(&word, " <-");
+		else if (strcmp(column, properties[i].name) != 0)
 			buffer_printf(&word, " <- %s", column);
+		if (properties[i].type.conversion)
+			mapping_conversion_words(&word, properties[i].type.conversion);
 		wrapped__word(&wrapped, buffer_text(&word));
 	}
 	buffer_append_byte(buffer, '\n');

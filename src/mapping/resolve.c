@@ -195,6 +195,8 @@ static bool resolve__check_key_type(struct compiler *compiler, const struct cata
 		why = "is generated, and PostgreSQL does not replicate generated columns";
 	else if (type->kind == TYPE_UNSUPPORTED)
 		why = "is of a type that pgweave does not know";
+	else if (type->conversion)
+		why = "is converted, and two rows' keys might become one";
 	else if (type->array)
 		why = "is an array";
 	else if (type->kind == TYPE_FLOAT || (type->kind == TYPE_NUMERIC && type->numeric_as == NUMERIC_AS_FLOAT))
@@ -332,29 +334,35 @@ static const struct mapping_property *resolve__named(const struct mapping_proper
                                                      const struct catalog_column *column)
 {
 	for (uint32_t i = 0; i < properties->count; i++)
-		if (strcmp(properties->items[i].column.text, column->name) == 0)
+		if (!properties->items[i].constant && strcmp(properties->items[i].column.text, column->name) == 0)
 			return &properties->items[i];
 	return NULL;
+}
+
+/* What `as` makes of the column's type; with a path or a constant it says what those are read as. */
+static bool resolve__set_as(struct compiler *compiler, const struct mapping_property *named, struct resolved_property *property)
+{
+	if (!named->as.word.text || named->path.count || named->constant)
+		return true;
+	if (property->type.kind == TYPE_NUMERIC && !(property->type.array && named->as.index == NUMERIC_AS_TEXT)) {
+		property->type.numeric_as = (enum numeric_as)named->as.index;
+		return true;
+	}
+	if (named->as.index == NUMERIC_AS_TEXT) {
+		property->type = (struct type){.kind = TYPE_TEXT};
+		return true;
+	}
+	resolve__add(compiler, named->as.word.place, "\"as: %s\" is for numeric columns, and \"%s\" is %s", named->as.word.text,
+	             property->column->name, property->column->type_name);
+	resolve__expect(compiler, "\"as: text\", or no \"as\"");
+	return false;
 }
 
 static bool resolve__set_type(struct compiler *compiler, const struct mapping_property *named,
                               struct resolved_property *property)
 {
 	property->type = property->column->type;
-	if (!named || !named->as.text)
-		return true;
-	if (property->type.kind == TYPE_NUMERIC && !(property->type.array && named->numeric_as == NUMERIC_AS_TEXT)) {
-		property->type.numeric_as = named->numeric_as;
-		return true;
-	}
-	if (named->numeric_as == NUMERIC_AS_TEXT) {
-		property->type = (struct type){.kind = TYPE_TEXT};
-		return true;
-	}
-	resolve__add(compiler, named->as.place, "\"as: %s\" is for numeric columns, and \"%s\" is %s", named->as.text,
-	             property->column->name, property->column->type_name);
-	resolve__expect(compiler, "\"as: text\", or no \"as\"");
-	return false;
+	return !named || (resolve__set_as(compiler, named, property) && mapping__conversion(compiler, named, property));
 }
 
 /* The key's columns as properties, under the names that `properties` gives them. */
@@ -393,7 +401,8 @@ static bool resolve__is_key_name(const struct resolved_properties *properties, c
 
 /* The columns that `properties` lists. */
 static void resolve__listed(struct compiler *compiler, const struct catalog_table *table,
-                            const struct mapping_properties *mapped, struct resolved_properties *properties)
+                            const struct mapping_properties *mapped, const struct resolved_columns *key,
+                            struct resolved_properties *properties)
 {
 	properties->rest = mapping__compile_calloc(compiler, mapped->count, sizeof(*properties->rest));
 	for (uint32_t i = 0; properties->rest && i < mapped->count && !mapping__compile_is_done(compiler); i++) {
@@ -401,7 +410,8 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 		struct resolved_property property = {.name = named->name};
 		bool is_key = false;
 
-		property.column = resolve__column(compiler, table, &named->column);
+		/* a constant stands beside the row's key, which every row has */
+		property.column = named->constant && key ? key->items[0] : resolve__column(compiler, table, &named->column);
 		if (!property.column)
 			continue;
 		for (uint32_t k = 0; k < properties->key_count; k++)
@@ -482,7 +492,7 @@ static bool resolve__properties(struct compiler *compiler, const struct catalog_
 	if (as_key && key)
 		fine = resolve__key_properties(compiler, key, mapped, owner, properties) && fine;
 	if (mapped->name.text)
-		resolve__listed(compiler, table, mapped, properties);
+		resolve__listed(compiler, table, mapped, key, properties);
 	else if (fine)
 		resolve__implied(compiler, table, owner, key, &except, used, properties);
 	return fine;

@@ -38,11 +38,30 @@ struct table_name {
 	struct word name;
 };
 
+/* One word of a fixed list; text NULL where the file does not say it. */
+struct choice {
+	struct word word;
+	uint32_t index; /* in the list */
+};
+
+/* A decimal number: mantissa / 10^decimals. */
+struct decimal {
+	struct word word;
+	int64_t mantissa;
+	uint32_t decimals;
+};
+
 struct mapping_property {
 	struct word name;
-	struct word column;
-	struct word as;
-	enum numeric_as numeric_as;
+	struct word column; /* the property's own name where the file does not say it */
+	struct choice as;   /* by enum numeric_as */
+	struct words path;
+	struct choice letters; /* by enum conversion_letters, less one */
+	struct choice epoch;   /* by enum conversion_epoch, less one */
+	struct decimal scale;
+	const char *split;
+	const char *constant;
+	bool trim;
 };
 
 struct mapping_properties {

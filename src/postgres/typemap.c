@@ -23,7 +23,7 @@ static const struct {
         {28, TYPE_TEXT},          /* xid */
         {29, TYPE_TEXT},          /* cid */
         {30, TYPE_TEXT},          /* oidvector */
-        {114, TYPE_TEXT},         /* json */
+        {114, TYPE_JSON},         /* json */
         {142, TYPE_TEXT},         /* xml */
         {600, TYPE_POINT},        /* point */
         {601, TYPE_TEXT},         /* lseg */
@@ -64,7 +64,7 @@ static const struct {
         {3615, TYPE_TEXT},        /* tsquery */
         {3734, TYPE_TEXT},        /* regconfig */
         {3769, TYPE_TEXT},        /* regdictionary */
-        {3802, TYPE_TEXT},        /* jsonb */
+        {3802, TYPE_JSON},        /* jsonb */
         {4072, TYPE_TEXT},        /* jsonpath */
         {4089, TYPE_TEXT},        /* regnamespace */
         {4096, TYPE_TEXT},        /* regrole */

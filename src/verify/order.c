@@ -25,6 +25,7 @@ static const struct {
         [TYPE_POINT] = {VALUE_POINT, false},
         [TYPE_GEOMETRY] = {VALUE_POINT, false},
         [TYPE_VECTOR] = {VALUE_LIST, false},
+        [TYPE_JSON] = {VALUE_STRING, true},
 };
 
 enum value_kind verify_type_kind(const struct type *type)

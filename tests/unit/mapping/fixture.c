@@ -12,7 +12,7 @@ static const struct {
 } types[] = {
         {"smallint", TYPE_INT}, {"integer", TYPE_INT},         {"bigint", TYPE_INT},          {"real", TYPE_FLOAT},
         {"double", TYPE_FLOAT}, {"numeric", TYPE_NUMERIC},     {"boolean", TYPE_BOOL},        {"text", TYPE_TEXT},
-        {"uuid", TYPE_TEXT},    {"json", TYPE_TEXT},           {"bytea", TYPE_BYTEA},         {"date", TYPE_DATE},
+        {"uuid", TYPE_TEXT},    {"json", TYPE_JSON},           {"bytea", TYPE_BYTEA},         {"date", TYPE_DATE},
         {"time", TYPE_TIME},    {"timetz", TYPE_TIMETZ},       {"timestamp", TYPE_TIMESTAMP}, {"timestamptz", TYPE_TIMESTAMPTZ},
         {"point", TYPE_POINT},  {"complex", TYPE_UNSUPPORTED},
 };

@@ -47,6 +47,11 @@ static const char *const fragments[KINDS_COUNT] = {
         [KIND_END] = "{\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, \"additionalProperties\": "
                      "{\"$ref\": \"#/$defs/words\"}}",
         [KIND_AS] = "{\"enum\": [\"text\", \"float\", \"integer\"]}",
+        [KIND_LETTERS] = "{\"enum\": [\"lower\", \"upper\"]}",
+        [KIND_EPOCH] = "{\"enum\": [\"seconds\", \"milliseconds\", \"microseconds\"]}",
+        [KIND_DECIMAL] =
+                "{\"anyOf\": [{\"type\": \"number\"}, {\"type\": \"string\", \"pattern\": \"^-?[0-9]+(\\\\.[0-9]+)?$\"}]}",
+        [KIND_PATH] = "{\"$ref\": \"#/$defs/words\"}",
 };
 
 static const char *const context_names[] = {

@@ -20,7 +20,7 @@ static void test_types(void **state)
 	        {{.oid = 700, .name = "float4", .typtype = 'b'}, TYPE_FLOAT},
 	        {{.oid = 1700, .name = "numeric", .typtype = 'b'}, TYPE_NUMERIC},
 	        {{.oid = 2950, .name = "uuid", .typtype = 'b'}, TYPE_TEXT},
-	        {{.oid = 3802, .name = "jsonb", .typtype = 'b'}, TYPE_TEXT},
+	        {{.oid = 3802, .name = "jsonb", .typtype = 'b'}, TYPE_JSON},
 	        {{.oid = 1184, .name = "timestamptz", .typtype = 'b'}, TYPE_TIMESTAMPTZ},
 	        {{.oid = 1186, .name = "interval", .typtype = 'b'}, TYPE_INTERVAL},
 	        {{.oid = 600, .name = "point", .typtype = 'b'}, TYPE_POINT},
