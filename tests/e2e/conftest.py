@@ -1,6 +1,7 @@
 """Fixtures: the sandbox of the session, and for each test an empty database, an empty graph, and pgweave between them.
 
-PGWEAVE_SANDBOX_DIR names a sandbox that runs already; without it the session starts one and removes it at its end.
+PGWEAVE_SANDBOX_DIR names a sandbox that runs already; without it the session starts one and removes it at its end. With
+pytest -n each lane has one of its own, since tests stop and kill servers.
 PGWEAVE_BIN names the program, else build/pgweave.
 """
 import os
@@ -24,7 +25,7 @@ from proxy import Proxy  # noqa: E402
 
 @pytest.fixture(scope="session")
 def sandbox():
-    given = os.environ.get("PGWEAVE_SANDBOX_DIR")
+    given = os.environ.get("PGWEAVE_SANDBOX_DIR") if "PYTEST_XDIST_WORKER" not in os.environ else None
     if given:
         running = Sandbox(given).start()
         drop_leftovers(running)
