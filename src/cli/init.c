@@ -16,6 +16,7 @@
 /* Rows that are looked at for the classes of a polymorphic association, and how long that may take. */
 #define SAMPLE_ROWS 10000
 #define SAMPLE_TIMEOUT_MS 5000
+#define SAMPLE_LOCK_TIMEOUT_MS 500
 
 /* What both ways of init read from the database. */
 struct init_work {
@@ -76,7 +77,7 @@ static int init__sample(struct init_work *work, struct mapping_init_pair *pair, 
 
 static int init__open(struct init_work *work, const struct mapping_settings *settings, struct error *error)
 {
-	char timeout[64];
+	char timeouts[96];
 	int rc;
 
 	*work = (struct init_work){0};
@@ -90,8 +91,9 @@ static int init__open(struct init_work *work, const struct mapping_settings *set
 		rc = session_postgres_catalog(&work->postgres, &work->catalog, error);
 	if (rc < 0)
 		return rc;
-	snprintf(timeout, sizeof(timeout), "SET statement_timeout = %d", SAMPLE_TIMEOUT_MS);
-	rc = session_postgres_query(&work->postgres, timeout, NULL, 0, NULL, NULL, error);
+	snprintf(timeouts, sizeof(timeouts), "SET statement_timeout = %d; SET lock_timeout = %d", SAMPLE_TIMEOUT_MS,
+	         SAMPLE_LOCK_TIMEOUT_MS);
+	rc = session_postgres_query(&work->postgres, timeouts, NULL, 0, NULL, NULL, error);
 	mapping_init_find_pairs(&work->catalog, &work->pairs);
 	for (uint32_t i = 0; i < work->pairs.count && rc == 0; i++)
 		rc = init__sample(work, &work->pairs.items[i], error);
@@ -221,6 +223,7 @@ static void init__print(const struct cli *cli, const struct init_updated *update
 {
 	/* A dry run prints the file, for a diff. */
 	FILE *to = dry_run ? stderr : stdout;
+	bool changes_graph = false;
 
 	if (cli->json) {
 		init__print_json(updated, dry_run);
@@ -228,12 +231,16 @@ static void init__print(const struct cli *cli, const struct init_updated *update
 	}
 	if (dry_run)
 		fwrite(updated->yaml.data, 1, updated->yaml.size, stdout);
-	for (const struct mapping_init_change *change = updated->changes.first; change; change = change->next)
+	for (const struct mapping_init_change *change = updated->changes.first; change; change = change->next) {
 		fprintf(to, "%-8s  %s\n", change->kind, change->text);
+		changes_graph = changes_graph || strcmp(change->kind, "added") == 0 || strcmp(change->kind, "carried") == 0;
+	}
 	fprintf(to, "%s %s\n", cli->config,
 	        !updated->differs ? "is up to date"
 	        : dry_run         ? "would be changed (a dry run)"
 	                          : "was brought up to date");
+	if (changes_graph && !dry_run)
+		fprintf(to, "look at it with pgweave plan; a graph that is there is loaded anew by pgweave run --resnapshot\n");
 	if (updated->misfit.code)
 		fprintf(stderr, "pgweave: it does not fit the database\n%s\n", updated->misfit.text);
 }

@@ -92,11 +92,13 @@ static void notes__extract(const struct source *source, size_t start, size_t end
 {
 	for (size_t at = 0, next; at < end; at = next) {
 		next = notes__next_line(source, at);
-		if (at >= start && notes__is_at(source, at, notes_mark))
-			buffer_printf(text, "   %.*s", (int)(next - at - strlen(notes_mark)),
-			              source->text + at + strlen(notes_mark));
-		else
+		if (at >= start && notes__is_at(source, at, notes_mark)) {
+			at += strlen(notes_mark);
+			buffer_append_text(text, "   ");
+			buffer_append(text, source->text + at, next - at);
+		} else {
 			buffer_append_byte(text, '\n');
+		}
 	}
 }
 

@@ -307,8 +307,10 @@ static void update__add_under(struct update *update, const struct yaml_node *ent
 		goto out;
 	}
 	buffer_printf(&all_lines, "%s:\n", key);
-	for (const char *line = buffer_text(lines); *line; line += strcspn(line, "\n") + 1)
-		buffer_printf(&all_lines, "  %.*s\n", (int)strcspn(line, "\n"), line);
+	for (const char *line = buffer_text(lines); *line; line += strcspn(line, "\n") + 1) {
+		buffer_append_text(&all_lines, "  ");
+		buffer_append(&all_lines, line, strcspn(line, "\n") + 1);
+	}
 	buffer_printf(&all_words, "%s: %s%s%s", key, open, buffer_text(words), close);
 	if (all_lines.failed || all_words.failed)
 		update->init.no_memory = true;
@@ -376,7 +378,7 @@ static bool update__is_used(const struct entry_columns *columns, const char *nam
 	return words__has(columns->except, name) || words__has(columns->used[0], name) || words__has(columns->used[1], name);
 }
 
-/* `except: a` becomes a list. */
+/* `except: a` becomes a list; what stands there as it is may need quotes in brackets. */
 static void update__add_except(struct update *update, const struct yaml_node *entry, struct buffer *lines, struct buffer *words)
 {
 	const struct yaml_node *except = edit_find(entry, "except");
@@ -387,10 +389,14 @@ static void update__add_except(struct update *update, const struct yaml_node *en
 		return;
 	}
 	buffer_init(&text, INIT_LINES_SIZE_MAX);
+	buffer_append_byte(&text, '[');
+	name_yaml(&text, except->text, true);
 	buffer_printf(&text, ", %s]", buffer_text(words));
 	update__mark(update, except, buffer_text(words));
-	edit_replace(&update->edit, except->start, except->start, "[");
-	edit_replace(&update->edit, except->end, except->end, buffer_text(&text));
+	if (text.failed)
+		update->init.no_memory = true;
+	else
+		edit_replace(&update->edit, except->start, except->end, buffer_text(&text));
 	buffer_free(&text);
 }
 

@@ -134,12 +134,54 @@ static void test_random(void **state)
 	assert_true(written > RANDOM_CATALOGUES / 2);
 }
 
+/* More tables than a mapping may have nodes: no file that could not be read again. */
+static void test_limits(void **state)
+{
+	static struct catalog_table tables[MAPPING_TABLES_MAX + 1];
+	static const int16_t attnums[] = {1};
+	static const struct catalog_column column = {
+	        .name = "id", .type_name = "bigint", .type = {.kind = TYPE_INT}, .attnum = 1, .not_null = true};
+	static const struct catalog_key key = {
+	        .name = "pkey", .attnums = attnums, .attnums_count = 1, .primary = true, .not_null = true};
+	struct catalog catalog = {.database = "app", .role = "sync", .tables = tables, .tables_count = MAPPING_TABLES_MAX + 1};
+	const struct mapping_init_options options = {0};
+	struct error error = {0};
+	struct buffer yaml;
+	char names[MAPPING_TABLES_MAX + 1][16];
+
+	(void)state;
+	for (uint32_t i = 0; i <= MAPPING_TABLES_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "t%u", i);
+		tables[i] = (struct catalog_table){.oid = i + 1,
+		                                   .schema = "public",
+		                                   .name = names[i],
+		                                   .replica_identity = 'd',
+		                                   .can_select = true,
+		                                   .columns = &column,
+		                                   .columns_count = 1,
+		                                   .keys = &key,
+		                                   .keys_count = 1,
+		                                   .identity_attnums = attnums,
+		                                   .identity_attnums_count = 1};
+	}
+	buffer_init(&yaml, 2 * MAPPING_SIZE_MAX);
+	assert_int_equal(mapping_init(&catalog, &options, &yaml, &error), ERR_LIMIT);
+	assert_non_null(strstr(error.text, "4097 tables"));
+	assert_non_null(strstr(error.hint, "pipelines"));
+	buffer_reset(&yaml);
+	catalog.tables_count--;
+	assert_int_equal(mapping_init(&catalog, &options, &yaml, &error), 0);
+	assert_true(yaml.size < MAPPING_SIZE_MAX);
+	buffer_free(&yaml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_written),
 	        cmocka_unit_test(test_secrets),
 	        cmocka_unit_test(test_random),
+	        cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
