@@ -4,6 +4,7 @@
 #include "mapping/quote.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,23 +153,26 @@ static int init__write_all(int file, const struct buffer *text)
 	return fsync(file);
 }
 
-/* In one step: whoever reads the file finds the old one or the new one. A link is followed, the mode is kept. */
+/* In one step: whoever reads the file finds the old one or the new one. A link is followed; mode and, for root, owner are kept.
+ */
 static int init__replace(const char *config, const struct buffer *text, struct error *error)
 {
 	char *path = realpath(config, NULL);
 	struct stat old;
-	char name[4096];
+	char name[PATH_MAX + 8];
 	int file, rc = 0;
 
-	if (!path || stat(path, &old) != 0 || snprintf(name, sizeof(name), "%s.XXXXXX", path) >= (int)sizeof(name)) {
+	if (!path || stat(path, &old) != 0) {
 		free(path);
 		return init__system(error, config);
 	}
+	snprintf(name, sizeof(name), "%s.XXXXXX", path);
 	file = mkstemp(name);
 	if (file < 0) {
 		rc = init__system(error, name);
 	} else {
-		if (fchmod(file, old.st_mode & 07777) != 0 || init__write_all(file, text) != 0)
+		if ((geteuid() == 0 && fchown(file, old.st_uid, old.st_gid) != 0) || fchmod(file, old.st_mode & 07777) != 0 ||
+		    init__write_all(file, text) != 0)
 			rc = init__system(error, name);
 		if (close(file) != 0 && rc == 0)
 			rc = init__system(error, name);

@@ -209,6 +209,17 @@ const struct catalog_column *init__paired(const struct catalog_table *table, con
 	return NULL;
 }
 
+/*
+ * Whether values that PostgreSQL takes as equal are the same text: char(n) is padded to its length, and numeric has as many
+ * decimals as its scale says. In the graph they would be two keys.
+ */
+static bool init__is_written_alike(const struct catalog_column *a, const struct catalog_column *b)
+{
+	bool padded = strncmp(a->type_name, "character(", 10) == 0 || strncmp(b->type_name, "character(", 10) == 0;
+
+	return (!padded && a->type.kind != TYPE_NUMERIC) || strcmp(a->type_name, b->type_name) == 0;
+}
+
 /* Why a foreign key cannot be a relationship, or NULL. */
 static const char *init__foreign_refused(const struct catalog_table *table, const struct catalog_foreign_key *foreign,
                                          const struct init_table *target)
@@ -231,6 +242,8 @@ static const char *init__foreign_refused(const struct catalog_table *table, cons
 			return "its columns are of other types than the ones that they refer to";
 		if (here->generated)
 			return "its column is generated, and PostgreSQL does not replicate it";
+		if (!init__is_written_alike(here, there))
+			return "the same value is written in one way here and in another there (char(n), numeric)";
 	}
 	return NULL;
 }

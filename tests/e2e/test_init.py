@@ -267,6 +267,10 @@ def test_update_keeps_what_a_person_has_written(pgweave, hard, database):
                      "ALTER TABLE users ADD FOREIGN KEY (team_id) REFERENCES teams",
                      "ALTER TABLE products ADD colour text",
                      "ALTER TABLE log ADD id bigserial PRIMARY KEY")
+    # The file may be a link, and be for some eyes only.
+    real = pgweave.mapping_file.rename(pgweave.folder / "real.yaml")
+    real.chmod(0o640)
+    pgweave.mapping_file.symlink_to(real)
     dry = pgweave.command("init", "--update", "--dry-run")
     assert dry.rc == 0 and pgweave.mapping_file.read_text() == edited
     updated = pgweave.command("init", "--update", "--json")
@@ -278,6 +282,8 @@ def test_update_keeps_what_a_person_has_written(pgweave, hard, database):
     assert ("carried", "column nickname of public.users") in changes
     new = pgweave.mapping_file.read_text()
     assert new == dry.stdout
+    assert pgweave.mapping_file.is_symlink() and real.stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in pgweave.folder.glob("*.yaml*")) == ["pgweave.yaml", "real.yaml"]
     assert "Booking" not in new and "MANAGER" not in new
     assert "PRODUCT: {to: Ware, column: product_id}" in new
     assert "  Ware:   # our word for it\n    table: products\n" in new

@@ -18,7 +18,8 @@ static const struct {
         {"bytea", TYPE_BYTEA},         {"date", TYPE_DATE},
         {"time", TYPE_TIME},           {"timetz", TYPE_TIMETZ},
         {"timestamp", TYPE_TIMESTAMP}, {"timestamptz", TYPE_TIMESTAMPTZ},
-        {"point", TYPE_UNSUPPORTED},
+        {"point", TYPE_UNSUPPORTED},   {"character(2)", TYPE_TEXT},
+        {"character(5)", TYPE_TEXT},   {"numeric(10,2)", TYPE_NUMERIC},
 };
 
 static char *fixture__copy(struct fixture *fixture, const char *text)
