@@ -1,9 +1,31 @@
 #include "check/room.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#define CHECK_SIZE_MAX ((size_t)16 * 1024 * 1024)
+#define CHECK_SIZE_MAX ((size_t)64 * 1024 * 1024)
+#define CHECK_FINDINGS_FIRST 64
 #define CHECK_TEXT_MAX 4096
+
+/* Room for one more; the outgrown array stays in the arena. */
+static bool check__reserve(struct check *check)
+{
+	uint32_t capacity = check->capacity ? 2 * check->capacity : CHECK_FINDINGS_FIRST;
+	struct check_finding *findings;
+
+	if (check->count < check->capacity)
+		return true;
+	if (capacity > CHECK_FINDINGS_MAX)
+		return false;
+	findings = arena_calloc(&check->arena, capacity, sizeof(*findings));
+	if (!findings)
+		return false;
+	if (check->count)
+		memcpy(findings, check->findings, check->count * sizeof(*findings));
+	check->findings = findings;
+	check->capacity = capacity;
+	return true;
+}
 
 void check__add(struct check *check, enum check_level level, const char *mend, const char *object, const char *format, ...)
 {
@@ -11,7 +33,7 @@ void check__add(struct check *check, enum check_level level, const char *mend, c
 	va_list args;
 
 	check->counts[level]++;
-	if (check->count == CHECK_FINDINGS_MAX)
+	if (!check__reserve(check))
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);

@@ -10,7 +10,8 @@
 #include "graph/checkpoint.h"
 #include "session/session.h"
 
-#define CHECK_FINDINGS_MAX 500
+/* Of a mapping of 4096 tables, several each. */
+#define CHECK_FINDINGS_MAX 32768
 
 enum check_level {
 	CHECK_OK,      /* looked at, and well */
@@ -27,8 +28,9 @@ struct check_finding {
 
 struct check {
 	struct arena arena;
-	struct check_finding findings[CHECK_FINDINGS_MAX];
+	struct check_finding *findings; /* in the arena */
 	uint32_t count;
+	uint32_t capacity;
 	uint32_t counts[3]; /* by level, those beyond the maximum too */
 };
 

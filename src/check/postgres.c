@@ -1,5 +1,7 @@
 #include "check/room.h"
 
+#include "mapping/quote.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,10 @@
 #define VERSION_MIN 100000
 #define VERSION_TESTED_MAX 189999
 #define CLOCK_SKEW_WARN_S 5
+#define TABLE_SIZE_MAX 256
+#define STATEMENT_SIZE_MAX ((size_t)1024)
+/* So many tables are named one by one. */
+#define BLIND_SHOWN 5
 
 static void postgres__version(struct check *check, const struct postgres_server_facts *server)
 {
@@ -69,6 +75,18 @@ static bool postgres__is_remote(const char *url)
 	return !strstr(url, "127.0.0.1") && !strstr(url, "localhost") && !strstr(url, "[::1]") && !strstr(url, "host=/");
 }
 
+static void postgres__mend_role(struct check *check, const char *role, const char *after)
+{
+	struct buffer statement;
+
+	buffer_init(&statement, STATEMENT_SIZE_MAX);
+	buffer_append_text(&statement, "ALTER ROLE ");
+	sql_quote_identifier(&statement, role);
+	buffer_append_text(&statement, after);
+	check__mend(check, "%s", buffer_text(&statement));
+	buffer_free(&statement);
+}
+
 static void postgres__role(struct check *check, const struct postgres_facts *facts, const struct mapping_settings *settings)
 {
 	const struct postgres_role_facts *role = &facts->role;
@@ -77,7 +95,7 @@ static void postgres__role(struct check *check, const struct postgres_facts *fac
 		check__add(check, CHECK_OK, NULL, "role", "%s may use replication", role->name);
 	} else {
 		check__add(check, CHECK_ERROR, NULL, "role", "%s has no REPLICATION attribute", role->name);
-		check__mend(check, "ALTER ROLE \"%s\" REPLICATION", role->name);
+		postgres__mend_role(check, role->name, " REPLICATION");
 	}
 	if (settings->publication_managed && !facts->publication.exists && !role->can_create_in_database && !role->superuser) {
 		check__add(check, CHECK_ERROR, NULL, "role", "%s may not make a publication in database %s", role->name,
@@ -168,15 +186,31 @@ void check__postgres(struct check *check, const struct postgres_facts *facts, co
 	postgres__publication(check, &facts->publication, settings, plan);
 }
 
-static void postgres__table(struct check *check, const struct catalog_table *table, const struct plan_table *mapped,
-                            const struct postgres_role_facts *role, bool publish)
+/* A statement about the table just spoken of, with a name at its end or none. */
+static void postgres__mend(struct check *check, const char *before, const struct catalog_table *table, const char *after,
+                           const char *name)
 {
-	char object[256];
+	struct buffer statement;
+
+	buffer_init(&statement, STATEMENT_SIZE_MAX);
+	buffer_append_text(&statement, before);
+	sql_quote_qualified(&statement, table->schema, table->name);
+	buffer_append_text(&statement, after);
+	if (name)
+		sql_quote_identifier(&statement, name);
+	check__mend(check, "%s", buffer_text(&statement));
+	buffer_free(&statement);
+}
+
+static void postgres__table(struct check *check, const struct catalog_table *table, const struct postgres_role_facts *role,
+                            bool publish)
+{
+	char object[TABLE_SIZE_MAX];
 
 	snprintf(object, sizeof(object), "table %s.%s", table->schema, table->name);
 	if (!table->can_select) {
 		check__add(check, CHECK_ERROR, NULL, object, "%s may not read it", role->name);
-		check__mend(check, "GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"", table->schema, table->name, role->name);
+		postgres__mend(check, "GRANT SELECT ON ", table, " TO ", role->name);
 	}
 	if (publish && !table->owned && !role->superuser)
 		check__add(check, CHECK_ERROR,
@@ -185,18 +219,36 @@ static void postgres__table(struct check *check, const struct catalog_table *tab
 	if (table->row_security && !role->bypass_rls && !role->superuser) {
 		check__add(check, CHECK_ERROR, NULL, object, "row security hides rows from %s: the snapshot would lack them",
 		           role->name);
-		check__mend(check, "ALTER ROLE \"%s\" BYPASSRLS", role->name);
+		postgres__mend_role(check, role->name, " BYPASSRLS");
 	}
 	if (table->unlogged) {
 		check__add(check, CHECK_ERROR, NULL, object, "it is unlogged: its changes are not in the WAL");
-		check__mend(check, "ALTER TABLE \"%s\".\"%s\" SET LOGGED", table->schema, table->name);
+		postgres__mend(check, "ALTER TABLE ", table, " SET LOGGED", NULL);
 	}
 	if (table->replica_identity == 'f')
 		check__add(check, CHECK_OK, NULL, object,
 		           "REPLICA IDENTITY FULL: more WAL than pgweave needs, which finds its way with the key");
-	if (mapped->rows_estimate < 0) {
+}
+
+/* Of a database just restored no table was ever analysed: that is one thing to know, not hundreds. */
+static void postgres__analysed(struct check *check, const struct catalog *catalog, const struct plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		count += plan->tables[i].rows_estimate < 0;
+	if (count > BLIND_SHOWN)
+		check__add(check, CHECK_WARNING, "ANALYZE", "tables",
+		           "%u of %u were never analysed, so progress and estimates are blind", count, plan->tables_count);
+	for (uint32_t i = 0; count <= BLIND_SHOWN && i < plan->tables_count; i++) {
+		const struct catalog_table *table = catalog_table_by_oid(catalog, plan->tables[i].oid);
+		char object[TABLE_SIZE_MAX];
+
+		if (!table || plan->tables[i].rows_estimate >= 0)
+			continue;
+		snprintf(object, sizeof(object), "table %s.%s", table->schema, table->name);
 		check__add(check, CHECK_WARNING, NULL, object, "it was never analysed, so progress and estimates are blind");
-		check__mend(check, "ANALYZE \"%s\".\"%s\"", table->schema, table->name);
+		postgres__mend(check, "ANALYZE ", table, "", NULL);
 	}
 }
 
@@ -209,8 +261,9 @@ void check__tables(struct check *check, const struct catalog *catalog, const str
 		bool publish = settings->publication_managed && !postgres__publishes(publication, plan->tables[i].oid);
 
 		if (table)
-			postgres__table(check, table, &plan->tables[i], role, publish);
+			postgres__table(check, table, role, publish);
 	}
+	postgres__analysed(check, catalog, plan);
 	check__add(check, CHECK_OK, NULL, "mapping", "%u tables, %u labels, %u relationship types fit the catalogue",
 	           plan->tables_count, plan->nodes_count, plan->edges_count);
 }

@@ -67,6 +67,9 @@ int cli_fail(const struct cli *cli, const struct error *error);
 /* Prints a JSON document and frees it. */
 void cli_print_json(json_t *document);
 
+/* Checks a mapping's text; `what` begins the error. */
+int cli_read_mapping(const struct cli *cli, struct buffer *text, const char *what, struct mapping **ret_mapping,
+                     struct error *error) _must_check;
 /* Reads and checks the mapping file. */
 int cli_load(const struct cli *cli, struct mapping **ret_mapping, struct error *error) _must_check;
 /* The same as pipeline_options wants it: user is the struct cli. */

@@ -174,25 +174,32 @@ static int cli__secret(void *user, const char *path, struct buffer *text, struct
 	return rc;
 }
 
-int cli_load(const struct cli *cli, struct mapping **ret_mapping, struct error *error)
+int cli_read_mapping(const struct cli *cli, struct buffer *text, const char *what, struct mapping **ret_mapping,
+                     struct error *error)
 {
 	const struct mapping_environment environment = {.variable = cli__variable, .file = cli__secret};
 	struct diagnostics diagnostics;
+	int rc;
+
+	diagnostics_init(&diagnostics);
+	rc = mapping_parse(cli->config, buffer_text(text), text->size, &environment, ret_mapping, &diagnostics);
+	if (rc < 0)
+		session_error_from_diagnostics(rc, &diagnostics, what, error);
+	diagnostics_free(&diagnostics);
+	return rc;
+}
+
+int cli_load(const struct cli *cli, struct mapping **ret_mapping, struct error *error)
+{
 	struct buffer text;
 	int rc;
 
 	buffer_init(&text, MAPPING_SIZE_MAX + 32768);
-	diagnostics_init(&diagnostics);
 	rc = cli__read_file(cli->config, MAPPING_SIZE_MAX, &text, error);
-	if (rc == 0) {
-		rc = mapping_parse(cli->config, buffer_text(&text), text.size, &environment, ret_mapping, &diagnostics);
-		if (rc < 0)
-			session_error_from_diagnostics(rc, &diagnostics, "the mapping file is wrong; nothing was touched",
-			                               error);
-	} else if (!cli->json && access(cli->config, F_OK) != 0) {
+	if (rc == 0)
+		rc = cli_read_mapping(cli, &text, "the mapping file is wrong; nothing was touched", ret_mapping, error);
+	else if (!cli->json && access(cli->config, F_OK) != 0)
 		error_hint(error, "pgweave init POSTGRES_URL NEO4J_URL > %s writes one from the database", cli->config);
-	}
-	diagnostics_free(&diagnostics);
 	buffer_free(&text);
 	return rc;
 }

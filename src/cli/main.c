@@ -5,13 +5,20 @@
 #include <string.h>
 
 const struct cli_command cli_commands[] = {
-        {"init", "POSTGRES_URL [NEO4J_URL]", "Writes a mapping file from a database's catalogue",
+        {"init", "POSTGRES_URL [NEO4J_URL] | --update [POSTGRES_URL]", "Writes a mapping file from a database's catalogue",
          "Reads the catalogue and prints YAML: every table with a key becomes a node or, when it is a join table, a "
          "relationship;\n"
-         "every foreign key becomes a relationship. Comments say what to decide, and what was left out and why. Nothing is "
-         "changed.\n"
-         "First contact: pgweave init URL URL > pgweave.yaml, then pgweave plan, then pgweave run.\n\n"
-         "Exit codes: 0 when a mapping was written.",
+         "every foreign key becomes a relationship. Comments say what to decide, and what was left out and why. Neither "
+         "database is\n"
+         "changed. First contact: pgweave init URL URL > pgweave.yaml, then pgweave plan, then pgweave run.\n\n"
+         "With --update it adds to the mapping file what is new in the database since: tables, foreign keys, columns that "
+         "cannot "
+         "be\n"
+         "carried. Each is marked by a comment; all else in the file stays as it is, byte for byte, and what was taken out of "
+         "it "
+         "stays\n"
+         "out. What is gone from the database is told. Do not redirect its output into the file: it writes the file itself.\n\n"
+         "Exit codes: 0; 1 when the file, brought up to date, maps what is no longer in the database.",
          cli_init},
         {"check", "", "Looks at everything that could go wrong, before it does",
          "Servers, permissions, wal_level, slots, replica identities, keys, constraints, versions, clocks, TLS. Each finding "

@@ -130,7 +130,7 @@ static int sample__table(struct sample *sample, struct session_postgres *postgre
 		buffer_append_text(&sql, i ? ", " : "");
 		sql_quote_identifier(&sql, table->columns[i].name);
 	}
-	buffer_append_text(&sql, " FROM ");
+	buffer_printf(&sql, " FROM %s", table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(&sql, table->schema, table->name);
 	buffer_printf(&sql, " LIMIT %u", sample->rows_max);
 	rc = session_postgres_query(postgres, buffer_text(&sql), NULL, 0, sample__on_result, sample, error);

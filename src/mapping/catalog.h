@@ -58,9 +58,11 @@ struct catalog_table {
 	const char *name;
 	const char *comment; /* or NULL */
 	enum catalog_table_kind kind;
-	char replica_identity; /* as pg_class.relreplident: d, n, f, i */
-	bool unlogged;
-	bool row_security; /* RLS applies to the login role */
+	char replica_identity; /* as pg_class.relreplident: d, n, f, i; of a partitioned table what holds for all its leaves */
+	bool unlogged;         /* it, or one of its partitions */
+	bool inherits;         /* its columns come from another table, which does not show its rows here */
+	bool inherited;        /* other tables inherit from it; their rows are not this one's for us */
+	bool row_security;     /* RLS applies to the login role */
 	bool can_select;
 	bool owned;            /* the login role owns it, so it may publish it */
 	int64_t rows_estimate; /* reltuples, -1 when never analysed */

@@ -5,19 +5,18 @@
 #include "mapping/quote.h"
 #include "mapping/text.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define INIT_SIZE_MAX ((size_t)256 * 1024 * 1024)
 #define NAME_SIZE_MAX ((size_t)256)
+#define STATEMENT_SIZE_MAX ((size_t)2048)
 /* A key of its own and more columns than this beside two foreign keys: a thing rather than a tie between two. */
 #define JOIN_COLUMNS_MAX 1
-/* A column's name shorter than this says less than the name of the table that it refers to. */
-#define REFERENCE_SIZE_MIN 4
 #define RESERVED_PREFIX "_Pgweave"
 
-static const char *init__text(struct init *init, struct buffer *buffer)
+const char *init__text(struct init *init, struct buffer *buffer)
 {
 	const char *text = buffer->failed ? NULL : arena_strndup(&init->arena, buffer->data ? buffer->data : "", buffer->size);
 
@@ -96,37 +95,68 @@ static const char *init__key_refused(const struct catalog_table *table, const st
 	return NULL;
 }
 
-static const char *init__mend_identity(struct init *init, const struct catalog_table *table, const struct catalog_key *key)
+/* A statement about the table. */
+static const char *init__mend(struct init *init, const char *before, const struct catalog_table *table, const char *after,
+                              const char *identifier, const char *end)
 {
 	struct buffer buffer;
 	const char *text;
 
-	buffer_init(&buffer, 2048);
-	buffer_append_text(&buffer, "ALTER TABLE ");
+	buffer_init(&buffer, STATEMENT_SIZE_MAX);
+	buffer_append_text(&buffer, before);
 	sql_quote_qualified(&buffer, table->schema, table->name);
-	buffer_append_text(&buffer, " REPLICA IDENTITY ");
-	if (key->deferrable) {
-		buffer_append_text(&buffer, "FULL");
-	} else if (key->primary) {
-		buffer_append_text(&buffer, "DEFAULT");
-	} else {
-		buffer_append_text(&buffer, "USING INDEX ");
-		sql_quote_identifier(&buffer, key->name);
-	}
-	buffer_append_byte(&buffer, ';');
+	buffer_append_text(&buffer, after);
+	if (identifier)
+		sql_quote_identifier(&buffer, identifier);
+	buffer_append_text(&buffer, end);
 	text = init__text(init, &buffer);
 	buffer_free(&buffer);
 	return text;
 }
 
-static const char *init__table_refused(const struct catalog_table *table)
+static const char *init__mend_identity(struct init *init, const struct catalog_table *table, const struct catalog_key *key)
 {
+	const char *end = table->kind == CATALOG_PARTITIONED ? "; and the same of each partition" : ";";
+
+	if (key->deferrable)
+		return init__mend(init, "ALTER TABLE ", table, " REPLICA IDENTITY FULL", NULL, end);
+	if (key->primary)
+		return init__mend(init, "ALTER TABLE ", table, " REPLICA IDENTITY DEFAULT", NULL, end);
+	return init__mend(init, "ALTER TABLE ", table, " REPLICA IDENTITY USING INDEX ", key->name, end);
+}
+
+/* Rows that this role does not see would be missing from the first load, or come as if they were new. */
+static const char *init__access_refused(struct init *init, const struct catalog_table *table, const char **ret_mend)
+{
+	const char *role = init->catalog->role ? init->catalog->role : "";
+	struct buffer buffer;
+
+	if (!table->can_select) {
+		*ret_mend = init__mend(init, "GRANT SELECT ON ", table, " TO ", role, ";");
+		return "this role may not read it";
+	}
+	if (!table->row_security)
+		return NULL;
+	buffer_init(&buffer, STATEMENT_SIZE_MAX);
+	buffer_append_text(&buffer, "ALTER ROLE ");
+	sql_quote_identifier(&buffer, role);
+	buffer_append_text(&buffer, " BYPASSRLS;");
+	*ret_mend = init__text(init, &buffer);
+	buffer_free(&buffer);
+	return "row security hides rows of it from this role";
+}
+
+static const char *init__table_refused(struct init *init, const struct catalog_table *table, const char **ret_mend)
+{
+	*ret_mend = NULL;
 	if (table->kind == CATALOG_VIEW)
 		return "a view: its changes are not in the WAL";
 	if (table->kind == CATALOG_FOREIGN)
 		return "a foreign table: its changes are not in the WAL";
 	if (table->kind == CATALOG_OTHER)
 		return "no table";
+	if (table->unlogged && table->kind == CATALOG_PARTITIONED)
+		return "it, or one of its partitions, is unlogged: its changes are not in the WAL";
 	if (table->unlogged)
 		return "unlogged: its changes are not in the WAL";
 	if (!init__is_utf8(table->name) || !init__is_utf8(table->schema))
@@ -134,18 +164,19 @@ static const char *init__table_refused(const struct catalog_table *table)
 	for (uint32_t i = 0; i < table->columns_count; i++)
 		if (!init__is_utf8(table->columns[i].name))
 			return "it has a column whose name is not UTF-8";
-	return NULL;
+	return init__access_refused(init, table, ret_mend);
 }
 
-static void init__classify(struct init *init, struct init_table *mapped)
+void init__classify(struct init *init, struct init_table *mapped)
 {
 	const struct catalog_table *table = mapped->table;
 	bool mends;
 
-	mapped->why = init__table_refused(table);
+	mapped->why = init__table_refused(init, table, &mapped->mend);
 	if (mapped->why)
 		return;
-	mapped->why = "no primary key, and no unique one without NULL";
+	mapped->why = table->inherits ? "no primary key, and no unique one without NULL: keys are not inherited"
+	                              : "no primary key, and no unique one without NULL";
 	for (uint32_t k = 0; k < table->keys_count; k++) {
 		const char *why = init__key_refused(table, &table->keys[k], &mends);
 
@@ -162,7 +193,7 @@ static void init__classify(struct init *init, struct init_table *mapped)
 	}
 }
 
-static struct init_table *init__by_oid(const struct init *init, uint32_t oid)
+struct init_table *init__by_oid(const struct init *init, uint32_t oid)
 {
 	const struct catalog_table *table = catalog_table_by_oid(init->catalog, oid);
 
@@ -178,12 +209,27 @@ const struct catalog_column *init__paired(const struct catalog_table *table, con
 	return NULL;
 }
 
+/*
+ * Whether values that PostgreSQL takes as equal are the same text: char(n) is padded to its length, and numeric has as many
+ * decimals as its scale says. In the graph they would be two keys.
+ */
+static bool init__is_written_alike(const struct catalog_column *a, const struct catalog_column *b)
+{
+	bool padded = strncmp(a->type_name, "character(", 10) == 0 || strncmp(b->type_name, "character(", 10) == 0;
+
+	return (!padded && a->type.kind != TYPE_NUMERIC) || strcmp(a->type_name, b->type_name) == 0;
+}
+
 /* Why a foreign key cannot be a relationship, or NULL. */
 static const char *init__foreign_refused(const struct catalog_table *table, const struct catalog_foreign_key *foreign,
                                          const struct init_table *target)
 {
 	if (!target || target->role == INIT_LEFT_OUT)
 		return "that table is left out";
+	if (target->role == INIT_JOIN)
+		return "that table is a relationship here";
+	if (!target->key)
+		return "that node's key is not known here";
 	if (foreign->attnums_count != target->key->attnums_count)
 		return "it refers to another key than the one that tells the nodes apart";
 	for (uint32_t i = 0; i < target->key->attnums_count; i++) {
@@ -196,6 +242,8 @@ static const char *init__foreign_refused(const struct catalog_table *table, cons
 			return "its columns are of other types than the ones that they refer to";
 		if (here->generated)
 			return "its column is generated, and PostgreSQL does not replicate it";
+		if (!init__is_written_alike(here, there))
+			return "the same value is written in one way here and in another there (char(n), numeric)";
 	}
 	return NULL;
 }
@@ -207,6 +255,50 @@ static bool init__same_foreign(const struct catalog_foreign_key *a, const struct
 	for (uint32_t i = 0; same && i < a->attnums_count; i++)
 		same = init__foreign_has(b, a->attnums[i]);
 	return same;
+}
+
+static bool init__same_columns(const struct catalog_table *table, const struct catalog_foreign_key *foreign,
+                               const struct words *columns)
+{
+	bool same = foreign->attnums_count == columns->count;
+
+	for (uint32_t i = 0; same && i < columns->count; i++) {
+		const struct catalog_column *column = catalog_column_by_name(table, columns->items[i].text);
+
+		same = column && init__foreign_has(foreign, column->attnum);
+	}
+	return same;
+}
+
+/*
+ * Whether a foreign key of a table that the file has is no new one: the file has it, or an earlier init has seen it, so that a
+ * person has taken it out. Where nothing was noted, what the file says is all that is wanted.
+ */
+static bool init__link_is_kept(const struct init_table *mapped, const struct catalog_foreign_key *foreign)
+{
+	if (!mapped->kept)
+		return false;
+	if (!mapped->node || !mapped->notes ||
+	    init__notes_has(mapped->notes->foreign_keys, mapped->notes->foreign_keys_count, foreign->name))
+		return true;
+	for (uint32_t i = 0; i < mapped->node->links.count; i++)
+		if (init__same_columns(mapped->table, foreign, &mapped->node->links.items[i].columns))
+			return true;
+	return false;
+}
+
+/* In the order of their columns, as a person would read the table. */
+static int init__compare_links(const void *a, const void *b)
+{
+	const struct catalog_foreign_key *first = ((const struct init_link *)a)->foreign;
+	const struct catalog_foreign_key *second = ((const struct init_link *)b)->foreign;
+
+	for (uint32_t i = 0; i < first->attnums_count && i < second->attnums_count; i++)
+		if (first->attnums[i] != second->attnums[i])
+			return first->attnums[i] < second->attnums[i] ? -1 : 1;
+	if (first->attnums_count != second->attnums_count)
+		return first->attnums_count < second->attnums_count ? -1 : 1;
+	return strcmp(first->name, second->name);
 }
 
 /* All foreign keys, those declared twice once. */
@@ -232,7 +324,9 @@ static void init__links(struct init *init, struct init_table *mapped)
 		link->foreign = foreign;
 		link->target = init__by_oid(init, foreign->target_oid);
 		link->why = init__foreign_refused(table, foreign, link->target);
+		link->kept = init__link_is_kept(mapped, foreign);
 	}
+	qsort(mapped->links, mapped->links_count, sizeof(*mapped->links), init__compare_links);
 }
 
 /* Whether a name like team_members speaks of a table like teams. */
@@ -246,6 +340,29 @@ static bool init__speaks_of(const char *name, const char *target)
 	found = singular.size > 2 && strcasestr(name, buffer_text(&singular)) != NULL;
 	buffer_free(&singular);
 	return found;
+}
+
+/* Whether all columns of one foreign key are in another. */
+static bool init__is_within(const struct catalog_foreign_key *inner, const struct catalog_foreign_key *outer)
+{
+	for (uint32_t i = 0; i < inner->attnums_count; i++)
+		if (!init__foreign_has(outer, inner->attnums[i]))
+			return false;
+	return true;
+}
+
+/* Whether the row's key is one of the foreign keys: then the row is more of that other row, as a profile is of a user. */
+static bool init__is_extension(const struct init_table *mapped)
+{
+	for (uint32_t l = 0; l < mapped->links_count; l++) {
+		bool within = true;
+
+		for (uint32_t i = 0; i < mapped->key->attnums_count; i++)
+			within = within && init__foreign_has(mapped->links[l].foreign, mapped->key->attnums[i]);
+		if (within)
+			return true;
+	}
+	return false;
 }
 
 /* Columns beside the key and the two ends. */
@@ -278,214 +395,145 @@ static bool init__ends_are_unique(const struct catalog_table *table, const struc
 	return false;
 }
 
+/* Whether every row of the table ties two others together: two foreign keys, both never NULL, that nobody refers to. */
+static bool init__may_join(const struct init_table *mapped)
+{
+	const struct init_link *links = mapped->links;
+
+	if (mapped->kept || mapped->role != INIT_NODE || mapped->links_count != 2 || mapped->referenced || links[0].why ||
+	    links[1].why || init__is_within(links[0].foreign, links[1].foreign) ||
+	    init__is_within(links[1].foreign, links[0].foreign))
+		return false;
+	for (int l = 0; l < 2; l++)
+		for (uint32_t i = 0; i < links[l].foreign->attnums_count; i++) {
+			const struct catalog_column *column =
+			        catalog_column_by_attnum(mapped->table, links[l].foreign->attnums[i]);
+
+			if (!column || !column->not_null)
+				return false;
+		}
+	return true;
+}
+
 /* A join table: see init.h. With a key of its own it also has to look like a tie between two, not like a thing. */
 static void init__find_join(struct init_table *mapped)
 {
 	const struct init_link *links = mapped->links;
 	const struct catalog_table *table = mapped->table;
-	bool own_key = false, not_null = true;
+	bool own_key = false, is_join;
 
-	if (mapped->role != INIT_NODE || mapped->links_count != 2 || mapped->referenced || links[0].why || links[1].why)
+	if (!init__may_join(mapped))
 		return;
 	for (uint32_t i = 0; i < mapped->key->attnums_count; i++)
 		own_key = own_key || !init__in_foreign_key(table, mapped->key->attnums[i]);
 	for (int l = 0; l < 2; l++)
-		for (uint32_t i = 0; i < links[l].foreign->attnums_count; i++) {
-			const struct catalog_column *column = catalog_column_by_attnum(table, links[l].foreign->attnums[i]);
-
+		for (uint32_t i = 0; i < links[l].foreign->attnums_count; i++)
 			own_key = own_key || !init__in_key(mapped->key, links[l].foreign->attnums[i]);
-			not_null = not_null && column && column->not_null;
-		}
-	if (!not_null)
-		return;
-	if (!own_key || init__ends_are_unique(table, links) || links[0].target == links[1].target ||
-	    init__speaks_of(table->name, links[0].target->table->name) ||
-	    init__speaks_of(table->name, links[1].target->table->name) || init__own_columns(mapped) <= JOIN_COLUMNS_MAX)
+	if (init__is_extension(mapped))
+		is_join = init__own_columns(mapped) == 0;
+	else
+		is_join = !own_key || init__ends_are_unique(table, links) || links[0].target == links[1].target ||
+		          init__speaks_of(table->name, links[0].target->table->name) ||
+		          init__speaks_of(table->name, links[1].target->table->name) ||
+		          init__own_columns(mapped) <= JOIN_COLUMNS_MAX;
+	if (is_join)
 		mapped->role = INIT_JOIN;
 	else
 		mapped->maybe_join = true;
 }
 
-/* Whether a label, or a join's type, is taken. */
-static bool init__is_taken(const struct init *init, enum init_role role, const char *name)
+/* What a foreign key refers to is a thing of its own. */
+static void init__find_referenced(struct init *init)
 {
 	for (uint32_t i = 0; i < init->catalog->tables_count; i++)
-		if (init->tables[i].role == role && init->tables[i].name && strcmp(init->tables[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* The first free one of: name, schema and name, name_2, name_3 ... */
-static void init__name(struct init *init, struct init_table *mapped)
-{
-	struct buffer buffer;
-	size_t size;
-
-	buffer_init(&buffer, NAME_SIZE_MAX);
-	for (uint32_t attempt = 1; !mapped->name && !init->no_memory; attempt++) {
-		const char *name;
-
-		buffer_reset(&buffer);
-		if (attempt > 1 && mapped->role == INIT_NODE)
-			name_label(&buffer, mapped->table->schema);
-		if (attempt > 1 && mapped->role == INIT_JOIN) {
-			name_type(&buffer, mapped->table->schema);
-			buffer_append_byte(&buffer, '_');
-		}
-		size = buffer.size;
-		if (mapped->role == INIT_NODE)
-			name_label(&buffer, mapped->table->name);
-		else
-			name_type(&buffer, mapped->table->name);
-		/* Nothing but odd characters: the name as it is. */
-		if (buffer.size == size)
-			buffer_append_text(&buffer, mapped->table->name);
-		if (strncmp(buffer_text(&buffer), RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0)
-			buffer_append_text(&buffer, "_");
-		if (attempt > 2)
-			buffer_printf(&buffer, "_%u", attempt - 1);
-		name = init__text(init, &buffer);
-		if (!init__is_taken(init, mapped->role, name) && strncmp(name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) != 0)
-			mapped->name = name;
-	}
-	buffer_free(&buffer);
-}
-
-/* Tables that are found without their schema's name get the plain names. */
-static void init__names(struct init *init)
-{
-	const char *home = init->catalog->search_path_schema ? init->catalog->search_path_schema : "";
-
-	for (int pass = 0; pass < 2; pass++)
-		for (uint32_t i = 0; i < init->catalog->tables_count; i++) {
-			struct init_table *mapped = &init->tables[i];
-
-			if (mapped->role != INIT_LEFT_OUT && (strcmp(mapped->table->schema, home) == 0) == (pass == 0))
-				init__name(init, mapped);
-		}
-}
-
-static bool init__is_only_link(const struct init_table *mapped, const struct init_link *link)
-{
-	for (uint32_t i = 0; i < mapped->links_count; i++)
-		if (&mapped->links[i] != link && !mapped->links[i].why && mapped->links[i].target == link->target)
-			return false;
-	return true;
-}
-
-static void init__name_by_target(const struct init_link *link, struct buffer *buffer)
-{
-	struct buffer singular;
-
-	buffer_init(&singular, NAME_SIZE_MAX);
-	name_singular(&singular, link->target->table->name);
-	name_type(buffer, buffer_text(&singular));
-	buffer_free(&singular);
-}
-
-/* team_id -> TEAM; several columns, or a name that says nothing: after the target, where that is clear. */
-static void init__name_by_columns(const struct init_table *mapped, const struct init_link *link, bool whole,
-                                  struct buffer *buffer)
-{
-	const struct catalog_foreign_key *foreign = link->foreign;
-	bool only = init__is_only_link(mapped, link);
-
-	if (!whole && only && foreign->attnums_count > 1) {
-		init__name_by_target(link, buffer);
-		return;
-	}
-	for (uint32_t i = 0; i < foreign->attnums_count; i++) {
-		const struct catalog_column *column = catalog_column_by_attnum(mapped->table, foreign->attnums[i]);
-
-		if (i)
-			buffer_append_byte(buffer, '_');
-		if (whole)
-			name_type(buffer, column->name);
-		else
-			name_reference(buffer, column->name);
-	}
-	if (!whole && only && buffer->size < REFERENCE_SIZE_MIN) {
-		buffer_reset(buffer);
-		init__name_by_target(link, buffer);
-	}
-}
-
-static bool init__is_type_taken(const struct init *init, const struct init_table *mapped, const char *type)
-{
-	if (init__is_taken(init, INIT_JOIN, type))
-		return true;
-	for (uint32_t i = 0; i < mapped->links_count; i++)
-		if (mapped->links[i].type && strcmp(mapped->links[i].type, type) == 0)
-			return true;
-	return false;
-}
-
-/* The first free one of: TEAM, TEAM_ID, TEAM_ID_2 ... */
-static void init__name_link(struct init *init, struct init_table *mapped, struct init_link *link)
-{
-	struct buffer buffer;
-
-	buffer_init(&buffer, 2 * NAME_SIZE_MAX);
-	for (uint32_t attempt = 1; !link->type && !init->no_memory; attempt++) {
-		const char *type;
-
-		buffer_reset(&buffer);
-		init__name_by_columns(mapped, link, attempt > 1, &buffer);
-		if (buffer.failed || !buffer.size || buffer.size > MAPPING_NAME_SIZE_MAX - 16) {
-			buffer_reset(&buffer);
-			buffer_append_text(&buffer, "REFERS_TO");
-		}
-		if (attempt > 2)
-			buffer_printf(&buffer, "_%u", attempt - 1);
-		type = init__text(init, &buffer);
-		if (!init__is_type_taken(init, mapped, type))
-			link->type = type;
-	}
-	buffer_free(&buffer);
-}
-
-static uint32_t init__decide(struct init *init)
-{
-	uint32_t count = init->catalog->tables_count;
-	uint32_t nodes = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		init->tables[i].table = &init->catalog->tables[i];
-		init__classify(init, &init->tables[i]);
-	}
-	for (uint32_t i = 0; i < count; i++)
-		init__links(init, &init->tables[i]);
-	if (init->no_memory)
-		return 0;
-	for (uint32_t i = 0; i < count; i++)
 		for (uint32_t f = 0; f < init->tables[i].table->foreign_keys_count; f++) {
 			struct init_table *target = init__by_oid(init, init->tables[i].table->foreign_keys[f].target_oid);
 
 			if (target)
 				target->referenced = true;
 		}
+}
+
+bool init__begin(struct init *init)
+{
+	struct buffer label;
+
+	arena_init(&init->arena, INIT_SIZE_MAX);
+	init->tables = arena_calloc(&init->arena, (size_t)init->catalog->tables_count + 1, sizeof(*init->tables));
+	buffer_init(&label, NAME_SIZE_MAX);
+	for (uint32_t i = 0; init->tables && i < init->catalog->tables_count; i++) {
+		init->tables[i].table = &init->catalog->tables[i];
+		buffer_reset(&label);
+		name_label(&label, init->catalog->tables[i].name);
+		init->tables[i].label = init__text(init, &label);
+	}
+	buffer_free(&label);
+	return init->tables && !init->no_memory;
+}
+
+uint32_t init__decide(struct init *init)
+{
+	uint32_t count = init->catalog->tables_count;
+	uint32_t nodes = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (init->tables[i].removed)
+			init->tables[i].why = "taken out of this file";
+		else if (!init->tables[i].kept)
+			init__classify(init, &init->tables[i]);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		init__links(init, &init->tables[i]);
+	if (init->no_memory)
+		return 0;
+	init__find_referenced(init);
 	for (uint32_t i = 0; i < count; i++)
 		init__find_join(&init->tables[i]);
-	init__names(init);
-	for (uint32_t i = 0; i < count; i++) {
+	init__name_tables(init);
+	for (uint32_t i = 0; i < count && !init->no_memory; i++) {
 		nodes += init->tables[i].role == INIT_NODE;
-		for (uint32_t l = 0; init->tables[i].role == INIT_NODE && l < init->tables[i].links_count; l++)
-			if (!init->tables[i].links[l].why)
-				init__name_link(init, &init->tables[i], &init->tables[i].links[l]);
+		if (init->tables[i].role == INIT_NODE)
+			init__name_links(init, &init->tables[i]);
 	}
 	return nodes;
+}
+
+/* A file that could not be read again is of no use. */
+static int init__check_size(const struct init *init, const struct buffer *yaml, struct error *error)
+{
+	uint32_t nodes = 0;
+	uint64_t edges = 0;
+
+	for (uint32_t i = 0; i < init->catalog->tables_count; i++) {
+		nodes += init->tables[i].role == INIT_NODE;
+		edges += init->tables[i].role == INIT_JOIN ? 1 : 0;
+		for (uint32_t l = 0; init->tables[i].role == INIT_NODE && l < init->tables[i].links_count; l++)
+			edges += init->tables[i].links[l].why == NULL;
+	}
+	if (nodes > MAPPING_TABLES_MAX)
+		error_set(error, ERR_LIMIT, "the database \"%s\" has %u tables for nodes, and a mapping at most %d",
+		          init->catalog->database, nodes, MAPPING_TABLES_MAX);
+	else if (edges > MAPPING_EDGES_MAX)
+		error_set(error, ERR_LIMIT,
+		          "the database \"%s\" has %llu foreign keys for relationships, and a mapping at most %d",
+		          init->catalog->database, (unsigned long long)edges, MAPPING_EDGES_MAX);
+	else if (yaml->size > MAPPING_SIZE_MAX)
+		error_set(error, ERR_LIMIT, "the mapping of the database \"%s\" would have %zu bytes, and may have %zu",
+		          init->catalog->database, yaml->size, MAPPING_SIZE_MAX);
+	else
+		return 0;
+	error_hint(error, "several pipelines, each with a role that may read only its part of the tables");
+	return ERR_LIMIT;
 }
 
 int mapping_init(const struct catalog *catalog, const struct mapping_init_options *options, struct buffer *yaml,
                  struct error *error)
 {
-	struct init init = {.catalog = catalog, .options = options};
+	struct init init = {.catalog = catalog, .options = options, .pairs = options->pairs};
 	uint32_t nodes = 0;
 	int status = 0;
 
-	arena_init(&init.arena, INIT_SIZE_MAX);
-	init.tables = arena_calloc(&init.arena, catalog->tables_count + 1, sizeof(*init.tables));
-	if (init.tables)
+	if (init__begin(&init))
 		nodes = init__decide(&init);
 	if (!init.tables || init.no_memory) {
 		status = error_set(error, ERR_NOMEM, "no memory for a mapping of %u tables", catalog->tables_count);
@@ -495,7 +543,8 @@ int mapping_init(const struct catalog *catalog, const struct mapping_init_option
 		error_hint(error, "a table needs a primary key, or a unique key without NULL in its replica identity");
 	} else {
 		init__write(&init, yaml);
-		if (yaml->failed)
+		status = init__check_size(&init, yaml, error);
+		if (status == 0 && yaml->failed)
 			status = error_set(error, ERR_NOMEM, "no memory for the mapping file");
 	}
 	arena_free(&init.arena);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define COMMENT_SIZE_MAX ((size_t)160)
 #define PIPELINE_SIZE_MAX 48
 /* The column at which comments behind a line begin. */
 #define COMMENT_COLUMN 40
@@ -38,83 +37,51 @@ static void init__write_paired(struct buffer *yaml, const struct init_table *map
 		buffer_append_byte(yaml, ']');
 }
 
-/* One part of a table's name: in double quotes where a dot or a quote would be misread. */
-static void init__write_part(struct buffer *text, const char *part)
-{
-	if (!strpbrk(part, ".\"")) {
-		buffer_append_text(text, part);
-		return;
-	}
-	buffer_append_byte(text, '"');
-	for (const char *at = part; *at; at++) {
-		if (*at == '"')
-			buffer_append_byte(text, '"');
-		buffer_append_byte(text, (uint8_t)*at);
-	}
-	buffer_append_byte(text, '"');
-}
-
 static void init__write_table(const struct init *init, struct buffer *yaml, const struct catalog_table *table)
 {
 	const char *home = init->catalog->search_path_schema;
-	bool plain_schema = true;
-	struct buffer text;
 
 	buffer_append_text(yaml, "    table: ");
-	if (home && strcmp(home, table->schema) == 0) {
-		buffer_init(&text, 1024);
-		init__write_part(&text, table->name);
-		name_yaml(yaml, buffer_text(&text), false);
-		buffer_free(&text);
-		buffer_append_byte(yaml, '\n');
-		return;
-	}
-	/* schema.name needs no YAML quotes where neither part does */
-	buffer_init(&text, 1024);
-	name_yaml(&text, table->schema, false);
-	plain_schema = *buffer_text(&text) != '"';
-	buffer_reset(&text);
-	name_yaml(&text, table->name, false);
-	if (plain_schema && *buffer_text(&text) != '"') {
-		buffer_printf(yaml, "%s.%s\n", table->schema, table->name);
-	} else {
-		buffer_reset(&text);
-		init__write_part(&text, table->schema);
-		buffer_append_byte(&text, '.');
-		init__write_part(&text, table->name);
-		name_yaml(yaml, buffer_text(&text), false);
-		buffer_append_byte(yaml, '\n');
-	}
-	buffer_free(&text);
+	name_table(yaml, home && strcmp(home, table->schema) == 0 ? NULL : table->schema, table->name, false);
+	buffer_append_byte(yaml, '\n');
+}
+
+void init__write_name(struct buffer *yaml, const struct catalog_table *table)
+{
+	name_comment(yaml, table->schema, INIT_COMMENT_SIZE_MAX);
+	buffer_append_byte(yaml, '.');
+	name_comment(yaml, table->name, INIT_COMMENT_SIZE_MAX);
 }
 
 /* Pads the line that began at `start` and puts a comment behind it. */
-static void init__write_behind(struct buffer *yaml, size_t start, const char *comment)
+void init__write_behind(struct buffer *yaml, size_t start, const char *comment)
 {
 	size_t width = yaml->size - start;
 
 	buffer_printf(yaml, "%*s# ", width < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - width) : 1, "");
-	name_comment(yaml, comment, COMMENT_SIZE_MAX);
+	name_comment(yaml, comment, INIT_COMMENT_SIZE_MAX);
 	buffer_append_byte(yaml, '\n');
 }
 
-static void init__write_rows(struct buffer *yaml, const struct init_table *mapped)
+/* What is known of a table, above its entry. */
+static void init__write_rows(const struct init *init, struct buffer *yaml, const struct init_table *mapped)
 {
 	const struct catalog_table *table = mapped->table;
+	bool comment = table->comment && *table->comment;
 
-	if (table->rows_estimate < 0 && table->kind != CATALOG_PARTITIONED && (!table->comment || !*table->comment))
+	if (!init->file && table->rows_estimate < 0 && table->kind != CATALOG_PARTITIONED && !table->inherited && !comment)
 		return;
-	buffer_append_text(yaml, "  # ");
-	name_comment(yaml, table->schema, COMMENT_SIZE_MAX);
-	buffer_append_byte(yaml, '.');
-	name_comment(yaml, table->name, COMMENT_SIZE_MAX);
+	buffer_append_text(yaml, init->file ? "  # new: " : "  # ");
+	init__write_name(yaml, table);
 	if (table->rows_estimate >= 0)
 		buffer_printf(yaml, ", about %lld rows", (long long)table->rows_estimate);
 	if (table->kind == CATALOG_PARTITIONED)
 		buffer_append_text(yaml, ", partitioned: all its partitions come through it");
-	if (table->comment && *table->comment) {
+	if (table->inherited)
+		buffer_append_text(yaml, ", without the rows of the tables that inherit from it");
+	if (comment) {
 		buffer_append_text(yaml, ": ");
-		name_comment(yaml, table->comment, COMMENT_SIZE_MAX);
+		name_comment(yaml, table->comment, INIT_COMMENT_SIZE_MAX);
 	}
 	buffer_append_byte(yaml, '\n');
 }
@@ -149,7 +116,7 @@ static void init__write_except(struct buffer *yaml, const struct init_table *map
 		name_yaml(yaml, column->name, false);
 		buffer_printf(yaml, "%*s# ",
 		              yaml->size - start < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - (yaml->size - start)) : 1, "");
-		name_comment(yaml, column->type_name, COMMENT_SIZE_MAX);
+		name_comment(yaml, column->type_name, INIT_COMMENT_SIZE_MAX);
 		buffer_printf(yaml, ": %s\n", why);
 	}
 }
@@ -168,28 +135,57 @@ static void init__write_numerics(struct buffer *yaml, const struct init_table *m
 		buffer_append_text(yaml, any ? ", "
 		                             : "    # decide: numeric arrives as text, every digit kept; `as: float` or `as: "
 		                               "integer` under properties changes that: ");
-		name_comment(yaml, column->name, COMMENT_SIZE_MAX);
+		name_comment(yaml, column->name, INIT_COMMENT_SIZE_MAX);
 		any = true;
 	}
 	if (any)
 		buffer_append_byte(yaml, '\n');
 }
 
-static void init__write_link(struct buffer *yaml, const struct init_table *mapped, const struct init_link *link)
+/* Whether a relationship of this node shows what the column holds. */
+static bool init__is_linked(const struct init_table *mapped, int16_t attnum)
 {
-	size_t start = yaml->size;
+	for (uint32_t i = 0; i < mapped->links_count; i++)
+		for (uint32_t k = 0; !mapped->links[i].why && k < mapped->links[i].foreign->attnums_count; k++)
+			if (mapped->links[i].foreign->attnums[k] == attnum)
+				return true;
+	return false;
+}
 
-	buffer_append_text(yaml, "      ");
+void init__write_link(struct buffer *yaml, const struct init_table *mapped, const struct init_link *link)
+{
 	name_yaml(yaml, link->type, true);
 	buffer_append_text(yaml, ": {to: ");
 	name_yaml(yaml, link->target->name, false);
 	buffer_append_text(yaml, link->foreign->attnums_count > 1 ? ", columns: " : ", column: ");
 	init__write_paired(yaml, mapped, link);
 	buffer_append_byte(yaml, '}');
-	if (link->foreign->validated)
-		buffer_append_byte(yaml, '\n');
-	else
-		init__write_behind(yaml, start, "NOT VALID: older rows may refer to nothing");
+}
+
+/* A foreign key that cannot be a relationship, and which of its columns are therefore nowhere in the graph. */
+static void init__write_refused(struct buffer *yaml, const struct init_table *mapped, const struct init_link *link)
+{
+	const struct catalog_table *table = mapped->table;
+	bool any = false;
+
+	buffer_append_text(yaml, "    # left out: the foreign key ");
+	name_comment(yaml, link->foreign->name, INIT_COMMENT_SIZE_MAX);
+	if (link->target) {
+		buffer_append_text(yaml, " to ");
+		name_comment(yaml, link->target->table->name, INIT_COMMENT_SIZE_MAX);
+	}
+	buffer_printf(yaml, ": %s", link->why);
+	for (uint32_t i = 0; i < link->foreign->attnums_count; i++) {
+		const struct catalog_column *column = catalog_column_by_attnum(table, link->foreign->attnums[i]);
+
+		if (!column || init__column_refused(column) || init__in_key(mapped->key, column->attnum) ||
+		    init__is_linked(mapped, column->attnum))
+			continue;
+		buffer_append_text(yaml, any ? ", " : "; only where `properties` lists it is this a property: ");
+		any = true;
+		name_comment(yaml, column->name, INIT_COMMENT_SIZE_MAX);
+	}
+	buffer_append_byte(yaml, '\n');
 }
 
 static void init__write_links(struct buffer *yaml, const struct init_table *mapped)
@@ -198,32 +194,29 @@ static void init__write_links(struct buffer *yaml, const struct init_table *mapp
 
 	for (uint32_t i = 0; i < mapped->links_count; i++) {
 		const struct init_link *link = &mapped->links[i];
+		size_t start;
 
 		if (link->why)
 			continue;
 		if (!any)
 			buffer_append_text(yaml, "    relationships:\n");
 		any = true;
+		start = yaml->size;
+		buffer_append_text(yaml, "      ");
 		init__write_link(yaml, mapped, link);
+		if (link->foreign->validated)
+			buffer_append_byte(yaml, '\n');
+		else
+			init__write_behind(yaml, start, "NOT VALID: older rows may refer to nothing");
 	}
-	for (uint32_t i = 0; i < mapped->links_count; i++) {
-		const struct init_link *link = &mapped->links[i];
-
-		if (!link->why)
-			continue;
-		buffer_append_text(yaml, "    # left out: the foreign key ");
-		name_comment(yaml, link->foreign->name, COMMENT_SIZE_MAX);
-		if (link->target) {
-			buffer_append_text(yaml, " to ");
-			name_comment(yaml, link->target->table->name, COMMENT_SIZE_MAX);
-		}
-		buffer_printf(yaml, ": %s\n", link->why);
-	}
+	for (uint32_t i = 0; i < mapped->links_count; i++)
+		if (mapped->links[i].why)
+			init__write_refused(yaml, mapped, &mapped->links[i]);
 }
 
-static void init__write_node(const struct init *init, struct buffer *yaml, const struct init_table *mapped)
+void init__write_node(const struct init *init, struct buffer *yaml, const struct init_table *mapped)
 {
-	init__write_rows(yaml, mapped);
+	init__write_rows(init, yaml, mapped);
 	buffer_append_text(yaml, "  ");
 	name_yaml(yaml, mapped->name, true);
 	buffer_append_text(yaml, ":\n");
@@ -235,13 +228,14 @@ static void init__write_node(const struct init *init, struct buffer *yaml, const
 	init__write_numerics(yaml, mapped);
 	init__write_except(yaml, mapped);
 	init__write_links(yaml, mapped);
+	init__write_pairs(init, yaml, mapped);
 }
 
-static void init__write_join(const struct init *init, struct buffer *yaml, const struct init_table *mapped)
+void init__write_join(const struct init *init, struct buffer *yaml, const struct init_table *mapped)
 {
 	static const char *const ends[] = {"    from: {", "    to: {"};
 
-	init__write_rows(yaml, mapped);
+	init__write_rows(init, yaml, mapped);
 	buffer_append_text(yaml, "  ");
 	name_yaml(yaml, mapped->name, true);
 	buffer_append_text(yaml, ":\n");
@@ -342,41 +336,20 @@ static void init__write_neo4j(const struct init *init, struct buffer *yaml)
 	}
 }
 
-static void init__write_left_out(const struct init *init, struct buffer *yaml)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < init->catalog->tables_count; i++) {
-		const struct init_table *mapped = &init->tables[i];
-
-		if (mapped->role != INIT_LEFT_OUT)
-			continue;
-		buffer_append_text(yaml, any ? "#   " : "\n# Left out:\n#   ");
-		any = true;
-		name_comment(yaml, mapped->table->schema, COMMENT_SIZE_MAX);
-		buffer_append_byte(yaml, '.');
-		name_comment(yaml, mapped->table->name, COMMENT_SIZE_MAX);
-		buffer_printf(yaml, ": %s\n", mapped->why);
-		if (mapped->mend) {
-			buffer_append_text(yaml, "#     ");
-			name_comment(yaml, mapped->mend, 512);
-			buffer_append_byte(yaml, '\n');
-		}
-	}
-}
-
 void init__write(const struct init *init, struct buffer *yaml)
 {
 	bool any = false;
 
 	buffer_append_text(yaml, "# A first mapping of the database ");
-	name_comment(yaml, init->catalog->database, COMMENT_SIZE_MAX);
+	name_comment(yaml, init->catalog->database, INIT_COMMENT_SIZE_MAX);
 	buffer_append_text(
-	        yaml, ", written by `pgweave init`. `pgweave plan` shows what it makes.\n"
-	              "# Yours to decide: the names of labels and types, the direction of each relationship (`from:` turns\n"
-	              "# one around), which columns are properties (without `properties:`, all that are in no foreign key),\n"
-	              "# and what to delete from here. docs/mapping.md has every key.\n"
-	              "version: 1\n");
+	        yaml,
+	        ", written by `pgweave init`. `pgweave plan` shows what it makes.\n"
+	        "# Yours to decide: the names of labels and types, the direction of each relationship (`from:` turns\n"
+	        "# one around), which columns are properties (without `properties:`, all that are in no foreign key),\n"
+	        "# and what to delete from here. docs/mapping.md has every key. `pgweave init --update` adds what is new in\n"
+	        "# the database, and leaves the rest as it is.\n"
+	        "version: 1\n");
 	init__write_pipeline(init, yaml);
 	init__write_postgres(init, yaml);
 	init__write_neo4j(init, yaml);
@@ -392,5 +365,6 @@ void init__write(const struct init *init, struct buffer *yaml)
 		any = true;
 		init__write_join(init, yaml, &init->tables[i]);
 	}
-	init__write_left_out(init, yaml);
+	buffer_append_byte(yaml, '\n');
+	init__notes_write(init, yaml);
 }

@@ -82,6 +82,8 @@ int mapping_parse(const char *file, const char *text, size_t size, const struct 
                   struct mapping **ret_mapping, struct diagnostics *diagnostics) _must_check;
 void mapping_free(struct mapping *mapping);
 const struct mapping_settings *mapping_settings(const struct mapping *mapping);
+/* The text that it was read from, with a NUL behind it. */
+const char *mapping_text(const struct mapping *mapping, size_t *ret_size);
 
 /* 0, or ERR_CATALOG with diagnostics. The plan is the caller's, freed with plan_free; it keeps no pointer to mapping or
  * catalogue. */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #define WORD_SIZE_MAX 256
+#define TABLE_SIZE_MAX ((size_t)4096)
 
 /* Words whose plural follows no rule, and those that only look like plurals. Looked at as whole last words. */
 static const struct {
@@ -116,7 +117,7 @@ void name_singular(struct buffer *buffer, const char *name)
 	}
 }
 
-void name_label(struct buffer *buffer, const char *table)
+static void name__label(struct buffer *buffer, const char *table, bool singular)
 {
 	const char *at = table;
 	size_t size;
@@ -125,7 +126,7 @@ void name_label(struct buffer *buffer, const char *table)
 		struct buffer word;
 
 		buffer_init(&word, WORD_SIZE_MAX);
-		if (name__is_last(at + size))
+		if (singular && name__is_last(at + size))
 			name__singular_word(&word, at, size);
 		else
 			buffer_append(&word, at, size);
@@ -134,6 +135,16 @@ void name_label(struct buffer *buffer, const char *table)
 		buffer_append(buffer, word.data, word.size);
 		buffer_free(&word);
 	}
+}
+
+void name_label(struct buffer *buffer, const char *table)
+{
+	name__label(buffer, table, true);
+}
+
+void name_label_plural(struct buffer *buffer, const char *table)
+{
+	name__label(buffer, table, false);
 }
 
 static void name__upper(struct buffer *buffer, const char *name, size_t words)
@@ -154,21 +165,86 @@ void name_type(struct buffer *buffer, const char *name)
 	name__upper(buffer, name, SIZE_MAX);
 }
 
+size_t name_words(const char *name, const char **ret_last, size_t *ret_last_size)
+{
+	size_t words = 0, size;
+
+	*ret_last = name;
+	for (const char *at = name__next(name, &size); size; at = name__next(at + size, &size), words++)
+		*ret_last = at;
+	*ret_last = name__next(*ret_last, ret_last_size);
+	return words;
+}
+
 void name_reference(struct buffer *buffer, const char *column)
 {
 	static const char *const suffixes[] = {"id", "uuid", "fk", "key", "ref"};
-	size_t words = 0, size;
-	const char *last = column;
+	size_t size;
+	const char *last;
+	size_t words = name_words(column, &last, &size);
 
-	for (const char *at = name__next(column, &size); size; at = name__next(at + size, &size), words++)
-		last = at;
-	name__next(last, &size);
 	for (size_t i = 0; words > 1 && i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
 		if (strlen(suffixes[i]) == size && strncasecmp(last, suffixes[i], size) == 0) {
 			name__upper(buffer, column, words - 1);
 			return;
 		}
 	name__upper(buffer, column, words);
+}
+
+static void name__part(struct buffer *buffer, const char *part)
+{
+	if (!strpbrk(part, ".\"")) {
+		buffer_append_text(buffer, part);
+		return;
+	}
+	buffer_append_byte(buffer, '"');
+	for (const char *at = part; *at; at++) {
+		if (*at == '"')
+			buffer_append_byte(buffer, '"');
+		buffer_append_byte(buffer, (uint8_t)*at);
+	}
+	buffer_append_byte(buffer, '"');
+}
+
+/* Up to a dot, or in double quotes with those inside doubled. NULL when it is neither. */
+static const char *name__part_read(const char **at, struct arena *arena)
+{
+	const char *start = *at;
+	char *part;
+	size_t size = 0;
+
+	if (*start != '"') {
+		size = strcspn(start, ".");
+		*at += size;
+		return size ? arena_strndup(arena, start, size) : NULL;
+	}
+	part = arena_strdup(arena, start);
+	if (!part)
+		return NULL;
+	for (++*at; **at; ++*at) {
+		if (**at == '"' && *++*at != '"') {
+			part[size] = '\0';
+			return size ? part : NULL;
+		}
+		part[size++] = **at;
+	}
+	return NULL;
+}
+
+bool name_table_read(const char *text, struct arena *arena, const char **ret_schema, const char **ret_name)
+{
+	const char *first = name__part_read(&text, arena);
+	const char *second = NULL;
+
+	if (first && *text == '.') {
+		text++;
+		second = name__part_read(&text, arena);
+		if (!second)
+			return false;
+	}
+	*ret_schema = second ? first : NULL;
+	*ret_name = second ? second : first;
+	return first && !*text;
 }
 
 /* What YAML would not take as text, in one of its versions or another. */
@@ -219,6 +295,28 @@ void name_yaml(struct buffer *buffer, const char *text, bool is_key)
 			buffer_printf(buffer, "\\u%04X", character);
 	}
 	buffer_append_byte(buffer, '"');
+}
+
+void name_table(struct buffer *buffer, const char *schema, const char *name, bool is_key)
+{
+	struct buffer text;
+
+	/* A dot between plain words needs no quotes. */
+	if (name__is_plain(name) && (!schema || name__is_plain(schema))) {
+		buffer_printf(buffer, "%s%s%s", schema ? schema : "", schema ? "." : "", name);
+		return;
+	}
+	buffer_init(&text, TABLE_SIZE_MAX);
+	if (schema) {
+		name__part(&text, schema);
+		buffer_append_byte(&text, '.');
+	}
+	name__part(&text, name);
+	if (text.failed)
+		buffer->failed = true;
+	else
+		name_yaml(buffer, buffer_text(&text), is_key);
+	buffer_free(&text);
 }
 
 void name_comment(struct buffer *buffer, const char *text, size_t size_max)

@@ -1,4 +1,5 @@
 #include "mapping/expand.h"
+#include "mapping/name.h"
 #include "mapping/options.h"
 #include "mapping/text.h"
 #include "mapping/tree.h"
@@ -369,56 +370,24 @@ static void parser__read_column(struct parser *parser, const struct mapping_opti
 		parser__wrong_kind(parser, option, node);
 }
 
-/* A part of a table's name: up to a dot, or in double quotes with those inside doubled. NULL when it is neither. */
-static const char *parser__table_part(struct parser *parser, const char **at)
-{
-	const char *start = *at;
-	char *part;
-	size_t size = 0;
-
-	if (*start != '"') {
-		size = strcspn(start, ".");
-		*at += size;
-		return size ? arena_strndup(&parser->mapping->arena, start, size) : NULL;
-	}
-	part = arena_strdup(&parser->mapping->arena, start);
-	if (!part)
-		return NULL;
-	for (++*at; **at; ++*at) {
-		if (**at == '"' && *++*at != '"') {
-			part[size] = '\0';
-			return size ? part : NULL;
-		}
-		part[size++] = **at;
-	}
-	return NULL;
-}
-
 static void parser__read_table(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
                                void *at)
 {
 	const char *text = parser__text(parser, option, node);
 	struct table_name *table = at;
-	const char *first, *second = NULL;
+	const char *schema, *name;
 
 	if (!text)
 		return;
-	first = parser__table_part(parser, &text);
-	if (first && *text == '.') {
-		text++;
-		second = parser__table_part(parser, &text);
-		if (!second)
-			first = NULL;
-	}
-	if (!first || *text) {
+	if (!name_table_read(text, &parser->mapping->arena, &schema, &name)) {
 		diagnostic_add(parser->diagnostics, parser->source, node->place, "this is not the name of a table");
 		diagnostic_expect(parser->diagnostics,
 		                  "name or schema.name; a part with a dot or a quote in it in double quotes: '\"odd.name\"'");
 		return;
 	}
-	if (second)
-		table->schema = (struct word){first, node->place};
-	table->name = (struct word){second ? second : first, node->place};
+	if (schema)
+		table->schema = (struct word){schema, node->place};
+	table->name = (struct word){name, node->place};
 }
 
 /* The lists of the kinds that are a choice. */
@@ -663,7 +632,8 @@ static void parser__read_links(struct parser *parser, const struct mapping_optio
                                void *at)
 {
 	struct mapping_links *links = at;
-	uint32_t count = parser__count_entries(parser, option, node, MAPPING_EDGES_MAX);
+	/* Whoever takes the last one out leaves the key behind. */
+	uint32_t count = yaml_is_null(node) ? 0 : parser__count_entries(parser, option, node, MAPPING_EDGES_MAX);
 
 	links->items = parser__calloc(parser, count, sizeof(*links->items));
 	for (const struct yaml_node *child = node->first; count && child; child = child->next) {
@@ -956,4 +926,10 @@ void mapping_free(struct mapping *mapping)
 const struct mapping_settings *mapping_settings(const struct mapping *mapping)
 {
 	return &mapping->settings;
+}
+
+const char *mapping_text(const struct mapping *mapping, size_t *ret_size)
+{
+	*ret_size = mapping->source.size;
+	return mapping->source.text;
 }

@@ -48,6 +48,20 @@ static void resolve__suggest_table(struct compiler *compiler, const struct table
 		                compiler->catalog->role);
 }
 
+/* A statement about the table. */
+static void resolve__expect_statement(struct compiler *compiler, const char *before, const struct catalog_table *table,
+                                      const char *after)
+{
+	struct buffer statement;
+
+	buffer_init(&statement, 1024);
+	buffer_append_text(&statement, before);
+	sql_quote_qualified(&statement, table->schema, table->name);
+	buffer_append_text(&statement, after);
+	resolve__expect(compiler, "%s", buffer_text(&statement));
+	buffer_free(&statement);
+}
+
 static const struct catalog_table *resolve__table(struct compiler *compiler, const struct table_name *wanted)
 {
 	static const char *const refused[] = {
@@ -71,9 +85,12 @@ static const struct catalog_table *resolve__table(struct compiler *compiler, con
 		return NULL;
 	}
 	if (table->unlogged) {
-		resolve__add(compiler, wanted->name.place, "\"%s.%s\" is unlogged: its changes are not in the WAL",
-		             table->schema, table->name);
-		resolve__expect(compiler, "a logged table: ALTER TABLE \"%s\".\"%s\" SET LOGGED;", table->schema, table->name);
+		bool partitioned = table->kind == CATALOG_PARTITIONED;
+
+		resolve__add(compiler, wanted->name.place, "\"%s.%s\" is unlogged%s: its changes are not in the WAL",
+		             table->schema, table->name, partitioned ? ", or one of its partitions is" : "");
+		resolve__expect_statement(compiler, "a logged table: ALTER TABLE ", table,
+		                          partitioned ? " SET LOGGED; or the same of its partitions" : " SET LOGGED;");
 		return NULL;
 	}
 	return table;
@@ -180,8 +197,7 @@ static void resolve__expect_key(struct compiler *compiler, const struct catalog_
 	if (names.size)
 		resolve__expect(compiler, "%s", buffer_text(&names));
 	else
-		resolve__expect(compiler, "a primary key: ALTER TABLE \"%s\".\"%s\" ADD PRIMARY KEY (...);", table->schema,
-		                table->name);
+		resolve__expect_statement(compiler, "a primary key: ALTER TABLE ", table, " ADD PRIMARY KEY (...);");
 	buffer_free(&names);
 }
 
@@ -241,7 +257,10 @@ static bool resolve__check_identity(struct compiler *compiler, const struct cata
 		buffer_append_text(&statement, "USING INDEX ");
 		sql_quote_identifier(&statement, key->name);
 	}
-	resolve__expect(compiler, "%s;", buffer_text(&statement));
+	buffer_append_byte(&statement, ';');
+	if (table->kind == CATALOG_PARTITIONED)
+		buffer_append_text(&statement, " and the same of each partition");
+	resolve__expect(compiler, "%s", buffer_text(&statement));
 	buffer_free(&statement);
 	return false;
 }

@@ -52,6 +52,38 @@ static struct place builder__place(struct fy_token *token)
 	return (struct place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1};
 }
 
+/* libfyaml's marks of a text in quotes leave the quotes out. */
+static void builder__span(const struct builder *builder, struct fy_token *token, struct yaml_node *node)
+{
+	const struct fy_mark *start = token ? fy_token_start_mark(token) : NULL;
+	const struct fy_mark *end = token ? fy_token_end_mark(token) : NULL;
+	const struct source *source = builder->source;
+
+	if (!start || !end || end->input_pos > source->size || start->input_pos > end->input_pos)
+		return;
+	node->start = start->input_pos;
+	node->end = end->input_pos;
+	if (node->kind != YAML_SCALAR || node->plain)
+		return;
+	if (node->start && strchr("'\"", source->text[node->start - 1]))
+		node->start--;
+	if (node->end < source->size && source->text[node->end] && strchr("'\"", source->text[node->end]))
+		node->end++;
+}
+
+/* An empty value ends with the colon behind its key. */
+static void builder__empty(const struct builder *builder, struct yaml_node *node, size_t at)
+{
+	const struct source *source = builder->source;
+	size_t colon = at;
+
+	while (colon < source->size && (source->text[colon] == ' ' || source->text[colon] == '\t'))
+		colon++;
+	if (colon < source->size && source->text[colon] == ':')
+		at = colon + 1;
+	node->start = node->end = at;
+}
+
 static void builder__fail(struct builder *builder, struct place place, const char *what, const char *expected)
 {
 	diagnostic_add(builder->diagnostics, builder->source, place, "%s", what);
@@ -96,7 +128,11 @@ static void builder__attach(struct builder *builder, struct yaml_node *node)
 		/* An empty value has no place of its own that a person would look at. */
 		if (!node->place.line)
 			node->place = node->key->place;
+		if (!node->end)
+			builder__empty(builder, node, node->key->end);
 	}
+	if (!node->end)
+		node->start = node->end = parent->last ? parent->last->end : parent->start;
 	if (parent->last)
 		parent->last->next = node;
 	else
@@ -115,6 +151,7 @@ static void builder__scalar(struct builder *builder, struct fy_event *event)
 	if (!node)
 		return;
 	node->plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
+	builder__span(builder, token, node);
 	if (!text) {
 		builder->status = ERR_NOMEM;
 		return;
@@ -135,7 +172,7 @@ static void builder__scalar(struct builder *builder, struct fy_event *event)
 		builder__attach(builder, node);
 }
 
-static void builder__begin(struct builder *builder, enum yaml_kind kind, struct fy_token *token)
+static void builder__begin(struct builder *builder, enum yaml_kind kind, struct fy_token *token, bool flow)
 {
 	struct yaml_node *node = builder__node(builder, kind, token);
 
@@ -145,6 +182,8 @@ static void builder__begin(struct builder *builder, enum yaml_kind kind, struct 
 		builder__fail(builder, node->place, "lists and maps are nested too deep", "at most 32 levels");
 		return;
 	}
+	node->flow = flow;
+	builder__span(builder, token, node);
 	builder__attach(builder, node);
 	builder->keys[builder->depth] = NULL;
 	builder->open[builder->depth++] = node;
@@ -190,13 +229,18 @@ static void builder__check_duplicates(struct builder *builder, const struct yaml
 	arena_rollback(builder->arena, mark);
 }
 
-static void builder__end(struct builder *builder)
+static void builder__end(struct builder *builder, struct fy_token *token)
 {
+	const struct fy_mark *mark = token ? fy_token_end_mark(token) : NULL;
 	struct yaml_node *node;
 
 	if (!builder->depth)
 		return;
 	node = builder->open[--builder->depth];
+	if (node->flow && mark && mark->input_pos <= builder->source->size)
+		node->end = mark->input_pos;
+	else if (node->last)
+		node->end = node->last->end;
 	if (node->kind == YAML_MAPPING)
 		builder__check_duplicates(builder, node);
 }
@@ -229,16 +273,20 @@ static void builder__event(struct builder *builder, struct fy_event *event)
 	case FYET_SEQUENCE_START:
 		builder__refuse_extras(builder, event->sequence_start.anchor, event->sequence_start.tag);
 		if (!builder->status)
-			builder__begin(builder, YAML_SEQUENCE, event->sequence_start.sequence_start);
+			builder__begin(builder, YAML_SEQUENCE, event->sequence_start.sequence_start,
+			               fy_event_get_node_style(event) == FYNS_FLOW);
 		break;
 	case FYET_MAPPING_START:
 		builder__refuse_extras(builder, event->mapping_start.anchor, event->mapping_start.tag);
 		if (!builder->status)
-			builder__begin(builder, YAML_MAPPING, event->mapping_start.mapping_start);
+			builder__begin(builder, YAML_MAPPING, event->mapping_start.mapping_start,
+			               fy_event_get_node_style(event) == FYNS_FLOW);
 		break;
 	case FYET_SEQUENCE_END:
+		builder__end(builder, event->sequence_end.sequence_end);
+		break;
 	case FYET_MAPPING_END:
-		builder__end(builder);
+		builder__end(builder, event->mapping_end.mapping_end);
 		break;
 	default:
 		break;

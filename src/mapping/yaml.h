@@ -19,7 +19,11 @@ enum yaml_kind {
 struct yaml_node {
 	enum yaml_kind kind;
 	bool plain; /* a scalar without quotes: may mean null, a number, a boolean */
+	bool flow;  /* a collection in brackets or braces */
 	struct place place;
+	size_t start; /* bytes of the text: [start, end), quotes, brackets and braces among them; what is written as lines ends
+	               */
+	size_t end;   /* with the last word in it */
 	const char *text;      /* a scalar's; NUL-terminated, UTF-8, no NUL inside */
 	struct yaml_node *key; /* of a mapping's child: a scalar */
 	struct yaml_node *first;

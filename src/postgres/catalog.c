@@ -75,7 +75,10 @@ static void sql_commit(struct buffer *sql, int version, void *context)
 	"AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "     \
 	"AND d.objid = c.oid AND d.deptype = 'e')"
 
-/* A partitioned root has no rows of its own: its leaves are added up, those never analysed left out. */
+/*
+ * A partitioned root has no rows of its own: its leaves are added up, those never analysed left out. What a leaf is, the root
+ * is for us: with one unlogged leaf some changes are not in the WAL, and an old tuple carries what the leaf's identity says.
+ */
 static void sql_tables(struct buffer *sql, int version, void *context)
 {
 	(void)version;
@@ -86,13 +89,20 @@ static void sql_tables(struct buffer *sql, int version, void *context)
 	        "WHERE c.relkind = 'p' AND NOT c.relispartition "
 	        "UNION ALL SELECT t.root, i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.leaf), "
 	        "sums AS (SELECT t.root, coalesce(sum(l.reltuples) FILTER (WHERE l.reltuples >= 0), -1) AS tuples, "
-	        "sum(pg_catalog.pg_table_size(l.oid)) AS bytes "
+	        "sum(pg_catalog.pg_table_size(l.oid)) AS bytes, bool_or(l.relpersistence = 'u') AS unlogged, "
+	        "bool_and(l.relreplident = 'i') AS indexed, bool_and(l.relreplident = 'f') AS whole, "
+	        "bool_and(l.relreplident IN ('d', 'f')) AS keyed "
 	        "FROM tree t JOIN pg_catalog.pg_class l ON l.oid = t.leaf WHERE l.relkind = 'r' GROUP BY t.root) "
 	        "SELECT c.oid, n.nspname, c.relname, pg_catalog.obj_description(c.oid, 'pg_class'), c.relkind, "
-	        "c.relreplident, c.relpersistence = 'u', pg_catalog.row_security_active(c.oid), "
+	        "CASE WHEN s.root IS NULL OR c.relreplident = 'n' OR (c.relreplident = 'i' AND s.indexed) THEN c.relreplident "
+	        "WHEN s.whole THEN 'f' WHEN s.keyed THEN 'd' ELSE 'n' END, "
+	        "c.relpersistence = 'u' OR coalesce(s.unlogged, false), pg_catalog.row_security_active(c.oid), "
 	        "pg_catalog.has_table_privilege(c.oid, 'SELECT'), pg_catalog.pg_has_role(c.relowner, 'USAGE'), "
 	        "(CASE c.relkind WHEN 'p' THEN coalesce(s.tuples, -1) ELSE c.reltuples END)::int8, "
-	        "coalesce(CASE c.relkind WHEN 'p' THEN s.bytes ELSE pg_catalog.pg_table_size(c.oid) END, 0)::int8 " LISTED_FROM
+	        "coalesce(CASE c.relkind WHEN 'p' THEN s.bytes ELSE pg_catalog.pg_table_size(c.oid) END, 0)::int8, "
+	        "c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = "
+	        "c.oid), "
+	        "c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) " LISTED_FROM
 	        "LEFT JOIN sums s ON s.root = c.oid" LISTED_WHERE " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"");
 }
 
@@ -298,6 +308,8 @@ static int take_tables(void *context, const struct postgres_result *result, stru
 		table->owned = postgres_result_bool(result, i, 9);
 		table->rows_estimate = postgres_result_int(result, i, 10);
 		table->bytes = postgres_result_int(result, i, 11);
+		table->inherits = postgres_result_bool(result, i, 12);
+		table->inherited = postgres_result_bool(result, i, 13);
 		reader->by_oid[i] = (struct table_at){.oid = table->oid, .index = i};
 	}
 	qsort(reader->by_oid, count, sizeof(*reader->by_oid), compare_table_at);

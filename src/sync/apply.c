@@ -44,6 +44,9 @@ void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings
 	buffer_append_text(sql, exists ? " SET TABLE " : " FOR TABLE ");
 	for (uint32_t i = 0; i < plan->tables_count; i++) {
 		buffer_append_text(sql, i ? ", " : "");
+		/* Without ONLY PostgreSQL adds every table that inherits from it, and refuses their UPDATEs where they have no
+		 * key. */
+		buffer_append_text(sql, plan->tables[i].partitioned ? "" : "ONLY ");
 		sql_quote_qualified(sql, plan->tables[i].schema, plan->tables[i].name);
 	}
 	if (!exists && server_version_num >= VERSION_OF_VIA_ROOT)

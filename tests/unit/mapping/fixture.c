@@ -10,11 +10,27 @@ static const struct {
 	const char *name;
 	enum type_kind kind;
 } types[] = {
-        {"smallint", TYPE_INT}, {"integer", TYPE_INT},         {"bigint", TYPE_INT},          {"real", TYPE_FLOAT},
-        {"double", TYPE_FLOAT}, {"numeric", TYPE_NUMERIC},     {"boolean", TYPE_BOOL},        {"text", TYPE_TEXT},
-        {"uuid", TYPE_TEXT},    {"json", TYPE_JSON},           {"bytea", TYPE_BYTEA},         {"date", TYPE_DATE},
-        {"time", TYPE_TIME},    {"timetz", TYPE_TIMETZ},       {"timestamp", TYPE_TIMESTAMP}, {"timestamptz", TYPE_TIMESTAMPTZ},
-        {"point", TYPE_POINT},  {"complex", TYPE_UNSUPPORTED},
+        {"smallint", TYPE_INT},
+        {"integer", TYPE_INT},
+        {"bigint", TYPE_INT},
+        {"real", TYPE_FLOAT},
+        {"double", TYPE_FLOAT},
+        {"numeric", TYPE_NUMERIC},
+        {"boolean", TYPE_BOOL},
+        {"text", TYPE_TEXT},
+        {"uuid", TYPE_TEXT},
+        {"json", TYPE_JSON},
+        {"bytea", TYPE_BYTEA},
+        {"date", TYPE_DATE},
+        {"time", TYPE_TIME},
+        {"timetz", TYPE_TIMETZ},
+        {"timestamp", TYPE_TIMESTAMP},
+        {"timestamptz", TYPE_TIMESTAMPTZ},
+        {"point", TYPE_POINT},
+        {"complex", TYPE_UNSUPPORTED},
+        {"character(2)", TYPE_TEXT},
+        {"character(5)", TYPE_TEXT},
+        {"numeric(10,2)", TYPE_NUMERIC},
 };
 
 static char *fixture__copy(struct fixture *fixture, const char *text)
@@ -136,11 +152,13 @@ void fixture_foreign(struct fixture *fixture, struct catalog_table *table, const
 {
 	struct catalog_foreign_key *foreign =
 	        &fixture->foreign_keys[fixture__index(fixture, table)][table->foreign_keys_count++];
+	char name[32];
 
 	if (table->foreign_keys_count > FIXTURE_KEYS_MAX)
 		abort();
+	snprintf(name, sizeof(name), "fkey%u", table->foreign_keys_count);
 	*foreign = (struct catalog_foreign_key){
-	        .name = "foreign_key",
+	        .name = fixture__copy(fixture, name),
 	        .attnums = fixture__attnums(fixture, attnums, count),
 	        .target_attnums = fixture__attnums(fixture, target_attnums, count),
 	        .attnums_count = count,
@@ -225,6 +243,14 @@ static struct catalog_table *fixture__read_table(struct fixture *fixture, char *
 			table->unlogged = true;
 		else if (strncmp(words[i], "identity=", 9) == 0)
 			table->replica_identity = words[i][9];
+		else if (strcmp(words[i], "unreadable") == 0)
+			table->can_select = false;
+		else if (strcmp(words[i], "secured") == 0)
+			table->row_security = true;
+		else if (strcmp(words[i], "inherits") == 0)
+			table->inherits = true;
+		else if (strcmp(words[i], "inherited") == 0)
+			table->inherited = true;
 		else if (strncmp(words[i], "rows=", 5) == 0)
 			table->rows_estimate = atoll(words[i] + 5);
 		else

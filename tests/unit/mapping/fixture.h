@@ -2,6 +2,7 @@
  * Catalogues for tests, written as text:
  *
  *   table org_roles                     [view] [partitioned] [unlogged] [identity=n|d|f|i:INDEX] [rows=N]
+ *                                       [unreadable] [secured] [inherits] [inherited]
  *   id bigint pk                        pk, ! (not null), generated, ->table.column (a foreign key), ->table.column? (not
  * validated) unique org_roles_slug slug          name columns [deferrable] foreign a,b other x,y               columns, table,
  * columns

@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 #include "golden.h"
+#include "random.h"
 
 #include "mapping/init.h"
 
@@ -21,12 +22,22 @@
 static void init_case(void *user, const char *name, const char *input, struct buffer *output)
 {
 	struct fixture *fixture = fixture_read(input);
-	const struct mapping_init_options options = {
-	        .postgres_url = "postgresql://sync@db/app", .neo4j_url = "bolt://graph", .neo4j_user = "pgweave"};
+	static const char *const classes[] = {"Product",      "Blog::Post", "App\\Models\\Person",
+	                                      "shop.product", "it's",       "Legacy\nThing"};
+	struct mapping_init_pairs pairs;
+	const struct mapping_init_options options = {.postgres_url = "postgresql://sync@db/app",
+	                                             .neo4j_url = "bolt://graph",
+	                                             .neo4j_user = "pgweave",
+	                                             .pairs = &pairs};
 	struct error error = {0};
 
 	(void)user;
-	(void)name;
+	mapping_init_find_pairs(&fixture->catalog, &pairs);
+	for (uint32_t i = 0; strstr(name, "classes") && i < pairs.count; i++) {
+		pairs.items[i].values = strstr(name, "unknown classes") ? classes + 4 : classes;
+		pairs.items[i].values_count = strstr(name, "unknown classes") ? 2 : 6;
+		pairs.items[i].more = i == 0;
+	}
 	if (mapping_init(&fixture->catalog, &options, output, &error) != 0)
 		buffer_printf(output, "%s\n%s\n", error.text, error.hint);
 	else if (fixture_compile(fixture, buffer_text(output), NULL, output) != 0)
@@ -95,166 +106,17 @@ static void test_secrets(void **state)
 	check_line(&options, "database: ", "database: \"yes\"\n", NULL);
 }
 
-static uint64_t seed;
-
-static uint32_t random_below(uint32_t bound)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % bound;
-}
-
-static void random_name(char *name, size_t size, uint32_t number)
-{
-	static const char *const names[] = {
-	        "users",
-	        "people",
-	        "select",
-	        "order",
-	        "null",
-	        "true",
-	        "a b",
-	        "a.b",
-	        "\"quoted\"",
-	        "it's",
-	        "`back`",
-	        "\\u0060",
-	        "${HOME}",
-	        "$",
-	        "- x",
-	        "# no",
-	        "key: value",
-	        "[x]",
-	        "{y}",
-	        "&a",
-	        "*b",
-	        "!c",
-	        "%",
-	        "@",
-	        "\n",
-	        "\t",
-	        "\x01",
-	        "\u00fc",
-	        "\u6f22\u5b57",
-	        "\U0001F600",
-	        "\u2028",
-	        "_Pgweave",
-	        "_PgweavePlaceholder",
-	        "___",
-	        "id",
-	        "team_id",
-	        "teamId",
-	        "TEAM",
-	        "teams",
-	        "team",
-	        "1",
-	        "~",
-	        "?",
-	        "'",
-	        "  ",
-	        "x_x",
-	        "X X",
-	        "\xff\xfe",
-	        "<<",
-	        "=",
-	        "y",
-	        "No",
-	        "a_name_of_sixty_three_bytes_which_is_the_most_that_there_can_be",
-	};
-
-	if (random_below(3) == 0)
-		snprintf(name, size, "t%u", number);
-	else
-		snprintf(name, size, "%s", names[random_below(sizeof(names) / sizeof(names[0]))]);
-}
-
-static void random_table(struct fixture *fixture)
-{
-	static const char *const types[] = {"bigint",  "text",   "uuid",  "numeric", "double",
-	                                    "complex", "text[]", "bytea", "date"};
-	static const char *const schemas[] = {"public", "public", "other", "odd.schema", "Q\"s"};
-	char name[80];
-	struct catalog_table *table;
-	int16_t attnums[3];
-	uint32_t columns = 1 + random_below(6), key = random_below(4);
-
-	random_name(name, sizeof(name), fixture->catalog.tables_count);
-	table = fixture_table(fixture, schemas[random_below(5)], name);
-	for (uint32_t i = 0; i + 1 < fixture->catalog.tables_count; i++)
-		if (strcmp(fixture->tables[i].name, table->name) == 0 &&
-		    strcmp(fixture->tables[i].schema, table->schema) == 0) {
-			snprintf(name, sizeof(name), "unique%u", fixture->catalog.tables_count);
-			table->name = arena_strdup(&fixture->catalog.arena, name);
-		}
-	for (uint32_t i = 0; i < columns; i++) {
-		bool again;
-
-		do {
-			random_name(name, sizeof(name), i);
-			again = catalog_column_by_name(table, name) != NULL;
-		} while (again);
-		fixture_column(fixture, table, name, types[random_below(random_below(2) ? 9 : 2)], random_below(2));
-		fixture->columns[table - fixture->tables][i].generated = random_below(12) == 0;
-	}
-	for (uint32_t i = 0; i < 3; i++)
-		attnums[i] = (int16_t)(1 + i);
-	if (key)
-		fixture_key(fixture, table, "pkey", attnums, key > columns ? columns : key, true);
-	if (random_below(3) == 0) {
-		attnums[0] = (int16_t)(1 + random_below(columns));
-		fixture_key(fixture, table, "a\"key", attnums, 1, false)->deferrable = random_below(2);
-	}
-	table->replica_identity = "ddddfn"[random_below(6)];
-	table->kind = random_below(10) == 0 ? (enum catalog_table_kind)random_below(5) : CATALOG_TABLE;
-	table->unlogged = random_below(20) == 0;
-	table->rows_estimate = (int64_t)random_below(1000) - 1;
-	table->comment = random_below(5) == 0 ? "first\nversion: 2" : NULL;
-}
-
-/* Foreign keys from and to anything that has as many columns. */
-static void random_foreign(struct fixture *fixture)
-{
-	struct catalog_table *table = &fixture->tables[random_below(fixture->catalog.tables_count)];
-	const struct catalog_table *target = &fixture->tables[random_below(fixture->catalog.tables_count)];
-	const struct catalog_key *key = target->keys_count ? &target->keys[random_below(target->keys_count)] : NULL;
-	int16_t attnums[3];
-
-	if (!key || key->attnums_count > table->columns_count || table->foreign_keys_count == FIXTURE_KEYS_MAX)
-		return;
-	for (uint32_t i = 0; i < key->attnums_count; i++)
-		attnums[i] = (int16_t)(1 + (random_below(2) ? i : (table->columns_count - 1 - i)));
-	for (uint32_t i = 0; i < key->attnums_count; i++)
-		for (uint32_t k = 0; k < i; k++)
-			if (attnums[i] == attnums[k])
-				return;
-	/* A foreign key's columns have the types of the ones they refer to, mostly. */
-	for (uint32_t i = 0; i < key->attnums_count; i++)
-		if (random_below(8) && table != target)
-			fixture->columns[table - fixture->tables][attnums[i] - 1].type =
-			        target->columns[key->attnums[i] - 1].type;
-	fixture_foreign(fixture, table, attnums, target, key->attnums, key->attnums_count);
-}
-
 static void test_random(void **state)
 {
 	uint32_t written = 0;
 
 	(void)state;
 	for (uint32_t i = 0; i < RANDOM_CATALOGUES; i++) {
-		struct fixture *fixture = fixture_new();
+		struct fixture *fixture = random_catalogue(i, 0);
 		const struct mapping_init_options options = {.neo4j_url = "bolt://graph"};
 		struct error error = {0};
 		struct buffer yaml, messages;
-		uint32_t tables;
 
-		seed = i * 2654435761u + 1;
-		tables = 1 + random_below(14);
-		for (uint32_t t = 0; t < tables; t++)
-			random_table(fixture);
-		for (uint32_t f = random_below(2 * tables + 1); f; f--)
-			random_foreign(fixture);
-		fixture_finish(fixture);
 		buffer_init(&yaml, (size_t)1 << 20);
 		buffer_init(&messages, (size_t)1 << 20);
 		if (mapping_init(&fixture->catalog, &options, &yaml, &error) != 0) {
@@ -272,12 +134,54 @@ static void test_random(void **state)
 	assert_true(written > RANDOM_CATALOGUES / 2);
 }
 
+/* More tables than a mapping may have nodes: no file that could not be read again. */
+static void test_limits(void **state)
+{
+	static struct catalog_table tables[MAPPING_TABLES_MAX + 1];
+	static const int16_t attnums[] = {1};
+	static const struct catalog_column column = {
+	        .name = "id", .type_name = "bigint", .type = {.kind = TYPE_INT}, .attnum = 1, .not_null = true};
+	static const struct catalog_key key = {
+	        .name = "pkey", .attnums = attnums, .attnums_count = 1, .primary = true, .not_null = true};
+	struct catalog catalog = {.database = "app", .role = "sync", .tables = tables, .tables_count = MAPPING_TABLES_MAX + 1};
+	const struct mapping_init_options options = {0};
+	struct error error = {0};
+	struct buffer yaml;
+	char names[MAPPING_TABLES_MAX + 1][16];
+
+	(void)state;
+	for (uint32_t i = 0; i <= MAPPING_TABLES_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "t%u", i);
+		tables[i] = (struct catalog_table){.oid = i + 1,
+		                                   .schema = "public",
+		                                   .name = names[i],
+		                                   .replica_identity = 'd',
+		                                   .can_select = true,
+		                                   .columns = &column,
+		                                   .columns_count = 1,
+		                                   .keys = &key,
+		                                   .keys_count = 1,
+		                                   .identity_attnums = attnums,
+		                                   .identity_attnums_count = 1};
+	}
+	buffer_init(&yaml, 2 * MAPPING_SIZE_MAX);
+	assert_int_equal(mapping_init(&catalog, &options, &yaml, &error), ERR_LIMIT);
+	assert_non_null(strstr(error.text, "4097 tables"));
+	assert_non_null(strstr(error.hint, "pipelines"));
+	buffer_reset(&yaml);
+	catalog.tables_count--;
+	assert_int_equal(mapping_init(&catalog, &options, &yaml, &error), 0);
+	assert_true(yaml.size < MAPPING_SIZE_MAX);
+	buffer_free(&yaml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_written),
 	        cmocka_unit_test(test_secrets),
 	        cmocka_unit_test(test_random),
+	        cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

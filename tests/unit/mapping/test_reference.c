@@ -33,8 +33,9 @@ static const char *const fragments[KINDS_COUNT] = {
         [KIND_JOINS] =
                 "{\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/$defs/JOIN\"}, "
                 "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/JOIN\"}}]}}",
-        [KIND_LINKS] = "{\"type\": \"object\", \"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/$defs/LINK\"}, "
-                       "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/LINK\"}}]}}",
+        [KIND_LINKS] =
+                "{\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/$defs/LINK\"}, "
+                "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/LINK\"}}]}}",
         [KIND_TABLE] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_LABEL] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_LABELS] = "{\"$ref\": \"#/$defs/words\"}",

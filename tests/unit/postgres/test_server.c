@@ -684,6 +684,56 @@ static void test_catalog(void **state)
 	close_now(connection);
 }
 
+/* What holds for a partitioned table is what holds for all its leaves, however deep; who inherits is told. */
+static void test_catalog_trees(void **state)
+{
+	static const struct {
+		const char *name;
+		char identity;
+		bool unlogged, inherits, inherited;
+	} tables[] = {
+	        {"base", 'd', false, false, true},  {"blind", 'n', false, false, false}, {"derived", 'd', false, true, false},
+	        {"full", 'f', false, false, false}, {"mixed", 'd', false, false, false}, {"short", 'd', true, false, false},
+	};
+	struct postgres_connection *connection = open_with(database_url, false, NULL);
+	struct catalog catalog;
+	struct outcome outcome = {0};
+	struct error error;
+
+	(void)state;
+	execute(connection,
+	        "CREATE SCHEMA trees; SET search_path = trees; CREATE TABLE base (id int PRIMARY KEY); "
+	        "CREATE TABLE derived () INHERITS (base); "
+	        "CREATE TABLE blind (a int PRIMARY KEY) PARTITION BY RANGE (a); "
+	        "CREATE TABLE blind1 PARTITION OF blind FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (a); "
+	        "CREATE TABLE blind11 PARTITION OF blind1 DEFAULT; ALTER TABLE blind11 REPLICA IDENTITY NOTHING; "
+	        "CREATE TABLE mixed (a int PRIMARY KEY) PARTITION BY RANGE (a); "
+	        "CREATE TABLE mixed1 PARTITION OF mixed FOR VALUES FROM (0) TO (9); CREATE TABLE mixed2 PARTITION OF mixed "
+	        "DEFAULT; "
+	        "ALTER TABLE mixed2 REPLICA IDENTITY FULL; ALTER TABLE mixed REPLICA IDENTITY FULL; "
+	        "CREATE TABLE full_ (a int PRIMARY KEY) PARTITION BY RANGE (a); CREATE TABLE full1 PARTITION OF full_ DEFAULT; "
+	        "ALTER TABLE full1 REPLICA IDENTITY FULL; ALTER TABLE full_ RENAME TO \"full\"; "
+	        "CREATE TABLE short (a int PRIMARY KEY) PARTITION BY RANGE (a); CREATE UNLOGGED TABLE short1 PARTITION OF "
+	        "short "
+	        "DEFAULT; RESET search_path");
+	assert_int_equal(postgres_catalog_read(connection, &catalog, on_done, &outcome, &error), 0);
+	wait_for(&outcome.calls, 1);
+	assert_ok(&outcome);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		const struct catalog_table *table = catalog_table_by_name(&catalog, "trees", tables[i].name);
+
+		assert_non_null(table);
+		assert_int_equal(table->replica_identity, tables[i].identity);
+		assert_int_equal(table->unlogged, tables[i].unlogged);
+		assert_int_equal(table->inherits, tables[i].inherits);
+		assert_int_equal(table->inherited, tables[i].inherited);
+	}
+	assert_null(catalog_table_by_name(&catalog, "trees", "blind11"));
+	arena_free(&catalog.arena);
+	execute(connection, "DROP SCHEMA trees CASCADE");
+	close_now(connection);
+}
+
 static struct postgres_facts read_facts(struct postgres_connection *connection, const char *slot, const char *publication)
 {
 	struct postgres_facts facts;
@@ -795,7 +845,8 @@ int main(void)
 	        cmocka_unit_test(test_logins),        cmocka_unit_test(test_bad_url), cmocka_unit_test(test_queries),
 	        cmocka_unit_test(test_quoting),       cmocka_unit_test(test_texts),   cmocka_unit_test(test_close_cancels),
 	        cmocka_unit_test(test_terminated),    cmocka_unit_test(test_copy),    cmocka_unit_test(test_replication),
-	        cmocka_unit_test(test_stream_errors), cmocka_unit_test(test_catalog), cmocka_unit_test(test_facts),
+	        cmocka_unit_test(test_stream_errors), cmocka_unit_test(test_catalog), cmocka_unit_test(test_catalog_trees),
+	        cmocka_unit_test(test_facts),
 	};
 
 	server_url = getenv("PGWEAVE_PG_URL");
