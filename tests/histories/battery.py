@@ -81,7 +81,7 @@ class Battery:
 
     def _one(self, case):
         self.done += 1
-        failure, killed = self._failure(case)
+        failure, killed = self._failure(case, with_kill=not self.options.no_kill)
         if failure is None:
             if self.done % 10 == 0:
                 print(f"{self.done} histories, {len(self.failed)} failed, {self._minutes()}", flush=True)
@@ -90,17 +90,17 @@ class Battery:
         when = "when it is killed" if killed else "undisturbed"
         print(f"seed {case['seed']} fails {when}: {failure.kind}; shrinking", flush=True)
         small = shrink(case, lambda smaller: self._fails_so(smaller, failure.kind, killed), self.options.shrink_runs)
-        again, _ = self._failure(small)
+        again, _ = self._failure(small, with_kill=killed)
         self._report(small, again or failure)
 
-    def _failure(self, case):
+    def _failure(self, case, with_kill):
         """(the failure or None, whether it came in the second run)"""
         killed = False
         try:
             run = Run(self.workplace, case)
             sent = run.run()
             self._print_script(run)
-            if not self.options.no_kill:
+            if with_kill:
                 killed = True
                 run_killed(self.workplace, case, sent)
         except Failure as failure:
@@ -108,7 +108,7 @@ class Battery:
         return None, killed
 
     def _fails_so(self, case, kind, killed):
-        failure, in_second = self._failure(case)
+        failure, in_second = self._failure(case, with_kill=killed)
         return failure is not None and failure.kind == kind and in_second == killed
 
     def _report(self, case, failure):
