@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from histories.shrink import shrink  # noqa: E402
 
 def main():
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with contextlib.ExitStack() as stack:
         sandbox = _sandbox(stack)
         graph = Graph(sandbox)

@@ -8,7 +8,7 @@
   {do: start}, {do: stop}, {do: kill}: the daemon's life.  {do: check}: it catches up, and the graph is compared.
   {do: add, what, pick, number}: the same, and something is put into the graph (additions.py).
 
-A statement: {do: insert | copy, table, columns, rows, conflict}, {do: update, table, set, keys}, {do: swap, table, keys},
+A statement: {do: insert | copy, table, columns, rows, conflict}, {do: update, table, set, keys}, {do: shift, table, keys, to},
 {do: delete, table, keys}, {do: truncate, tables, cascade}, {do: savepoint, statements, end}; with `prepared`, it is a prepared one.
 A value is None, a text for PostgreSQL, or {big: seed, length}: a long text. `keys` are maps of key columns; None stands for all rows.
 
@@ -40,7 +40,7 @@ class _Writer:
             steps.append({"do": "around", **self.open_transaction(), "steps": [{"do": "start"}, self.transaction()]})
         else:
             steps.append({"do": "start"})
-        for _ in range(self.rng.randint(3, 9)):
+        for _ in range(self.rng.randint(4, 16)):
             steps += self.step()
         return {"load": load, "steps": steps}
 
@@ -92,7 +92,7 @@ class _Writer:
         if self.rng.random() < 0.08:
             return self.savepoint()
         table = self.rng.choice(self.tables)
-        makers = [(self.insert, 30), (self.update, 26), (self.change_key, 10), (self.swap, 6), (self.delete, 12),
+        makers = [(self.insert, 30), (self.update, 26), (self.change_key, 10), (self.swap, 5), (self.shift, 4), (self.delete, 12),
                   (self.replace, 6), (self.truncate, 3), (self.update_all, 3)]
         made = self.rng.choices([maker for maker, _ in makers], [weight for _, weight in makers])[0](table)
         if made is None:
@@ -167,14 +167,30 @@ class _Writer:
             return None
         one, other = self.rng.sample(rows, 2)
         keys = [self.key_of(table, one), self.key_of(table, other)]
+        if table["deferrable"]:
+            return self.shifted(table, [one, other], keys[::-1])
+        free = self.key_of(table, self.new_row(table, keep=False))
         one.update(keys[1])
         other.update(keys[0])
-        if table["deferrable"]:
-            return {"do": "swap", "table": table["id"], "keys": keys}
-        free = self.key_of(table, self.new_row(table, keep=False))
         ways = [(keys[0], free), (keys[1], keys[0]), (free, keys[1])]
         return {"do": "savepoint", "end": "release", "statements": [
             {"do": "update", "table": table["id"], "set": to, "keys": [key]} for key, to in ways]}
+
+    def shift(self, table):
+        """One statement in which rows take the keys that others leave."""
+        rows = self.rows[table["id"]]
+        if len(rows) < 2:
+            return None
+        # Older rows are updated first, mostly, so each finds the next one's key free.
+        chosen = [row for row in rows if self.rng.random() < 0.7][:3] or rows[:2]
+        free = self.key_of(table, self.new_row(table, keep=False))
+        return self.shifted(table, chosen, [free, *(self.key_of(table, row) for row in chosen[:-1])])
+
+    def shifted(self, table, rows, to):
+        keys = [self.key_of(table, row) for row in rows]
+        for row, key in zip(rows, to):
+            row.update(key)
+        return {"do": "shift", "table": table["id"], "keys": keys, "to": to}
 
     def delete(self, table):
         rows = self.pick_rows(table)

@@ -11,6 +11,8 @@ from .column_types import DEFINITIONS, KEY_TYPES, TYPES, USUAL_KEY_TYPES
 SECOND_SCHEMA = "Second"
 # Not mapped by itself: tells a row that was updated from one that was deleted and inserted again.
 IDENTITY = "row"
+# How often a primary key is (not deferrable, deferrable, deferred).
+DEFERRABLE_KEYS = [1, 0, 0]
 MANY_TYPES = [name for name, type in TYPES.items() if type.kind]
 NOT_CARRIED = [name for name, type in TYPES.items() if not type.kind]
 
@@ -56,7 +58,7 @@ def _add_key(rng, table, earlier):
     table["key_is"] = rng.choices(["primary", "index"], [8, 2])[0]
     if table["key_is"] == "primary":
         table["primary_key"] = table["key"]
-        table["deferrable"] = rng.choices([None, "IMMEDIATE", "DEFERRED"], [17, 2, 1])[0]
+        table["deferrable"] = rng.choices([None, "IMMEDIATE", "DEFERRED"], DEFERRABLE_KEYS)[0]
     if table["key_is"] == "index" or rng.random() < 0.6:
         table["columns"].append({"name": IDENTITY, "type": "bigint", "not_null": True, "serial": True})
         if table["key_is"] == "index" and rng.random() < 0.7:

@@ -96,7 +96,7 @@ def _row(case, position):
     for statement in _statements(case):
         for name in ("rows", "keys", "tables"):
             parts = statement.get(name) or []
-            if len(parts) > 1 and statement["do"] != "swap":
+            if len(parts) > 1 and statement["do"] != "shift":
                 if position < len(parts):
                     del parts[position]
                     return True

@@ -35,7 +35,7 @@ class Statements:
 
     def of(self, statement):
         make = {"insert": self._insert, "update": self._update, "delete": self._delete, "truncate": self._truncate,
-                "swap": self._swap}[statement["do"]]
+                "shift": self._shift}[statement["do"]]
         if not statement.get("prepared"):
             return [make(statement, lambda type, value: literal(value))]
         values = []
@@ -77,13 +77,16 @@ class Statements:
         table, types = self._table(statement)
         return f"DELETE FROM {qualified(table)}" + self._where(types, statement["keys"], put)
 
-    def _swap(self, statement, put):
+    def _shift(self, statement, put):
         table, types = self._table(statement)
-        one, other = statement["keys"]
-        sets = ", ".join(
-            f"{quote(column)} = CASE WHEN {self._is(types, one, put)} THEN {put(types[column], other[column])}::{types[column]} "
-            f"ELSE {put(types[column], one[column])}::{types[column]} END" for column in one)
-        return f"UPDATE {qualified(table)} SET {sets}" + self._where(types, statement["keys"], put)
+
+        def case(column):
+            whens = " ".join(f"WHEN {self._is(types, key, put)} THEN {put(types[column], to[column])}::{types[column]}"
+                             for key, to in zip(statement["keys"], statement["to"]))
+            return f"{quote(column)} = CASE {whens} END"
+
+        return (f"UPDATE {qualified(table)} SET {', '.join(map(case, table['key']))}"
+                + self._where(types, statement["keys"], put))
 
     def _truncate(self, statement, put):
         tables = ", ".join(qualified(self.tables[id]) for id in statement["tables"])
