@@ -17,8 +17,9 @@ struct entity {
 	struct graph_row row;
 	const struct cell *base; /* the row as the graph has it, where the server told (REPLICA IDENTITY FULL); or NULL */
 	uint64_t hash;
-	uint64_t transaction; /* the last one that touched it, by count */
-	bool fresh;           /* the graph holds nothing of it */
+	const struct cell *renamed_from; /* the key that the row had before the segment; or NULL */
+	uint64_t transaction;            /* the last one that touched it, by count */
+	bool fresh;                      /* the graph holds nothing of it */
 	bool deleted;
 	struct entity *next;
 };
@@ -318,13 +319,71 @@ static int batch__delete(struct graph_batch *batch, const struct plan_table *tab
 	return 0;
 }
 
+/* Whether rows of join tables have changed that find their relationships by the keys which the table's nodes have by now. */
+static bool batch__ends_wait(const struct graph_batch *batch, const struct plan_table *table)
+{
+	for (uint32_t i = 0; i < batch->plan->edges_count && table->node; i++) {
+		const struct plan_edge *edge = batch->plan->edges[i];
+
+		if (edge->kind == PLAN_EDGE_JOIN_ENDS && batch->current->tables[edge->table].first &&
+		    (edge->from.node == table->node->index || edge->to.node == table->node->index))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A join row that follows the changed key of one of its ends: the relationship has gone along with the node, so it is found by
+ * the end's new key. By the old one, another node may be found that has taken it.
+ */
+static int batch__follow_end(struct graph_batch *batch, const struct plan_end *end, struct cell *old, const struct cell *row)
+{
+	const struct plan_table *table = &batch->plan->tables[batch->plan->nodes[end->node].table];
+	struct cell *key = arena_alloc(&batch->arena, table->key_count * sizeof(*key));
+	const struct entity *entity;
+
+	if (!key)
+		return ERR_LIMIT;
+	for (uint32_t i = 0; i < table->key_count; i++)
+		key[i] = row[end->columns[i]];
+	entity = batch__find(batch, table, key);
+	if (!entity || !entity->renamed_from)
+		return 0;
+	for (uint32_t i = 0; i < table->key_count; i++)
+		if (!batch__cell_equal(&entity->renamed_from[i], &old[end->columns[i]]))
+			return 0;
+	for (uint32_t i = 0; i < table->key_count; i++)
+		old[end->columns[i]] = key[i];
+	return 0;
+}
+
+static int batch__follow_ends(struct graph_batch *batch, const struct plan_table *table, struct cell *old,
+                              const struct cell *row)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++) {
+		const struct plan_edge *edge = table->edges[i];
+
+		if (edge->kind != PLAN_EDGE_JOIN_ENDS)
+			continue;
+		if (edge->from.enforced)
+			rc = batch__follow_end(batch, &edge->from, old, row);
+		if (rc == 0 && edge->to.enforced)
+			rc = batch__follow_end(batch, &edge->to, old, row);
+	}
+	return rc;
+}
+
 static int batch__rename(struct graph_batch *batch, const struct plan_table *table, const struct change *change)
 {
 	struct table_changes *changes;
 	struct rename *rename;
+	struct cell *old;
 	int rc;
 
-	if (batch__find(batch, table, change->old) || batch__find(batch, table, change->row)) {
+	if (batch__find(batch, table, change->old) || batch__find(batch, table, change->row) ||
+	    batch__ends_wait(batch, table)) {
 		rc = batch__new_segment(batch);
 		if (rc < 0)
 			return rc;
@@ -334,15 +393,22 @@ static int batch__rename(struct graph_batch *batch, const struct plan_table *tab
 		return ERR_LIMIT;
 	rename->row.table = table->index;
 	rename->row.lsn = change->lsn;
-	rename->row.old = batch__copy(batch, change->old, table->columns_count, NULL);
+	old = batch__copy(batch, change->old, table->columns_count, NULL);
+	rename->row.old = old;
 	rename->row.cells = batch__copy(batch, change->row, table->columns_count, NULL);
 	if (!rename->row.old || !rename->row.cells)
 		return ERR_LIMIT;
+	rc = batch__follow_ends(batch, table, old, rename->row.cells);
+	if (rc < 0)
+		return rc;
 	changes = &batch->current->tables[table->index];
 	*changes->last_rename = rename;
 	changes->last_rename = &rename->next;
 	batch->current->used = true;
-	return batch__upsert(batch, table, change, false, true);
+	rc = batch__upsert(batch, table, change, false, true);
+	if (rc == 0)
+		batch__find(batch, table, change->row)->renamed_from = rename->row.old;
+	return rc;
 }
 
 static int batch__truncate(struct graph_batch *batch, const struct plan_table *table)
@@ -592,6 +658,9 @@ static int builder__rekey(struct builder *builder, const struct plan_edge *edge,
 	const struct plan *plan = builder->batch->plan;
 	struct graph_row *old;
 
+	/* it has gone along with its ends */
+	if (edge->kind == PLAN_EDGE_JOIN_ENDS && batch__key_equal(&plan->tables[row->table], row->old, row->cells))
+		return 0;
 	if (!builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
 	    !builder__end_has(plan, &edge->to, row->cells, CELL_NULL))
 		return builder__add(builder, GRAPH_EDGE_REKEY, edge->index, NULL, row);

@@ -3,8 +3,9 @@
  *
  * Changes are coalesced per entity (a row), so each is written once. A batch is a list of segments, executed in order; inside a
  * segment the order is that of GRAPH_STATEMENTS. A new segment begins where coalescing cannot express what happened: at a
- * TRUNCATE, at a changed key that meets a pending change of the old or new key, and where a row deleted by one transaction
- * comes back in a later one. The batch copies what it keeps. No I/O. Depends on change/, mapping/ (plan), bolt's packing.
+ * TRUNCATE, at a changed key that meets a pending change of the old or new key or of a join row that is known by its ends, and
+ * where a row deleted by one transaction comes back in a later one. The batch copies what it keeps. No I/O. Depends on change/,
+ * mapping/ (plan), bolt's packing.
  *
  * Memory: an arena of size_max given at birth, plus a hash table in proportion to the entities.
  */

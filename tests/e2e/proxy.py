@@ -23,6 +23,10 @@ class Proxy:
         self._gates = []
         self._sockets = []
         self._cut = None
+        self._meter = threading.Lock()
+        self._alarm = None
+        # Bytes that clients have sent and that were forwarded.
+        self.sent = 0
         self._start(self._accept)
 
     def __enter__(self):
@@ -54,6 +58,10 @@ class Proxy:
     def is_cut(self):
         return self._cut is None
 
+    def call_at(self, sent, action):
+        """Forwards exactly `sent` bytes of the clients, calls action() and breaks all connections."""
+        self._alarm = (sent, action)
+
     def break_all(self):
         while self._sockets:
             with contextlib.suppress(OSError):
@@ -81,8 +89,21 @@ class Proxy:
             while data := client.recv(CHUNK):
                 if not all(gate.lets_through(data) for gate in list(self._gates)):
                     break
-                server.sendall(data)
+                if not self._forward(data, server):
+                    break
             server.shutdown(socket.SHUT_RDWR)
+
+    def _forward(self, data, server):
+        with self._meter:
+            due = self._alarm is not None and self.sent + len(data) >= self._alarm[0]
+            if due:
+                data, action, self._alarm = data[:self._alarm[0] - self.sent], self._alarm[1], None
+            self.sent += len(data)
+        server.sendall(data)
+        if due:
+            action()
+            self.break_all()
+        return not due
 
     def _to_client(self, server, client):
         with contextlib.suppress(OSError):

@@ -432,6 +432,27 @@ def test_two_relationships_swap_their_ends(friends):
     assert friends.graph.value("MATCH (:P {id: 2})-[r:LIKES]->(:P {id: 1}) RETURN r.how") == "much"
 
 
+def test_ends_change_their_keys(pipeline):
+    """In one transaction with their join rows, so that a relationship has to be looked for where it is by then."""
+    pipeline.follow(FRIENDS_TABLES + f"""
+        CREATE TABLE likes (a bigint REFERENCES p ON UPDATE CASCADE, b bigint REFERENCES p ON UPDATE CASCADE, how text,
+                            PRIMARY KEY (a, b));
+        ALTER TABLE likes ALTER how SET STORAGE EXTERNAL;
+        INSERT INTO likes SELECT a, 4, a || {LONG} FROM generate_series(1, 3) a;""", P_YAML + """
+  LIKES: {table: likes, from: {P: a}, to: {P: b}}
+""", [P, Join("LIKES", "likes", ("P", ("a",)), ("P", ("b",)), same("how"))])
+    pipeline.change("BEGIN; DELETE FROM likes WHERE a = 3; UPDATE p SET id = 5 WHERE id = 3; COMMIT")
+    assert pipeline.graph.pairs("LIKES") == [(1, 4), (2, 4)]
+    pipeline.change("BEGIN; UPDATE likes SET a = 5 WHERE a = 2; UPDATE p SET id = 6 WHERE id = 2; COMMIT")
+    assert pipeline.graph.pairs("LIKES") == [(1, 4), (5, 4)]
+    pipeline.change("BEGIN; UPDATE p SET id = 7 WHERE id = 1; UPDATE p SET id = 1 WHERE id = 5; COMMIT")
+    assert pipeline.graph.pairs("LIKES") == [(1, 4), (7, 4)]
+    # Both keys change before the first row follows, and what is long is not sent again.
+    pipeline.change(f"BEGIN; INSERT INTO p VALUES (10), (11); INSERT INTO likes VALUES (10, 4, 'x' || {LONG}), (11, 4, {LONG}); COMMIT",
+                    "UPDATE p SET id = CASE id WHEN 10 THEN 12 ELSE 10 END WHERE id IN (10, 11)")
+    assert pipeline.graph.pairs("LIKES") == [(1, 4), (7, 4), (10, 4), (12, 4)]
+
+
 @pytest.fixture
 def calls(pipeline):
     pipeline.follow(FRIENDS_TABLES + """

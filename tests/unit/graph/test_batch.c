@@ -249,6 +249,32 @@ static void test_a_key_that_meets_a_pending_change_begins_a_segment(void **user)
 	assert_string_equal(operations(state), "NODE_RENAME 0: 1>2; NODE_UPSERT 0: 2; NODE_RENAME 0: 2>3; NODE_UPSERT 0: 3; ");
 }
 
+static void test_join_rows_are_written_before_their_ends_change_keys(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_DELETE, TABLE_MEMBER, NULL, CELLS("1", "7", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "a"), CELLS("1", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "EDGE_DELETE 2: 1,7; NODE_RENAME 0: 1>3; NODE_UPSERT 0: 3; ");
+}
+
+static void test_a_join_row_that_follows_its_end_is_not_looked_for_at_the_old_key(void **user)
+{
+	struct state *state = *user;
+
+	/* one statement: both teams first, then what cascades; team 2 has taken the key of team 1 */
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "a"), CELLS("1", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), CELLS("2", NULL));
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("3", "7", FIXTURE_UNCHANGED), CELLS("1", "7", NULL));
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("1", "7", FIXTURE_UNCHANGED), CELLS("2", "7", NULL));
+	/* this one moves by itself too */
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("1", "9", FIXTURE_UNCHANGED), CELLS("2", "8", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME 0: 1>3 2>1; EDGE_REKEY 2: 1,8>1,9; NODE_UPSERT 0: 3 1; "
+	                                       "EDGE_UPSERT 2: 3,7 1,7 1,9; ");
+}
+
 static void test_a_rename_sees_to_placeholders(void **user)
 {
 	struct state *state = *user;
@@ -349,6 +375,8 @@ int main(void)
 	        TEST(test_a_changed_key_renames_before_it_writes),
 	        TEST(test_keys_that_shift_keep_their_order),
 	        TEST(test_a_key_that_meets_a_pending_change_begins_a_segment),
+	        TEST(test_join_rows_are_written_before_their_ends_change_keys),
+	        TEST(test_a_join_row_that_follows_its_end_is_not_looked_for_at_the_old_key),
 	        TEST(test_a_rename_sees_to_placeholders),
 	        TEST(test_truncate_comes_in_its_place),
 	        TEST(test_a_join_row_without_an_end_has_no_relationship),

@@ -1,0 +1,234 @@
+"""A random mapping over the tables of a schema, as plain data, and the YAML that says it.
+
+{options, nodes, relationships}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
+{type, to or from, columns}. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
+`properties` is None, or a list of {name, column, as}. Tables go by their ids.
+"""
+import json
+
+from . import names
+from .column_types import TYPES
+
+
+def random_mapping(rng, tables):
+    nodes, labels = [], set()
+    for table in tables:
+        if table["role"] == "node" and (not nodes or rng.random() < 0.92):
+            nodes.append(_node(rng, table, names.some(rng, names.LABELS, labels)))
+    by_table = {node["table"]: node["label"] for node in nodes}
+    used = _Types(rng)
+    joins = [_join(rng, table, by_table, used) for table in tables
+             if table["role"] == "join" and all(reference["to"] in by_table for reference in table["references"])]
+    for node in nodes:
+        table = next(table for table in tables if table["id"] == node["table"])
+        node["relationships"] = _relationships(rng, table, node, by_table, used)
+    for part, table in ((part, table) for part in nodes + joins for table in tables if table["id"] == part["table"]):
+        _choose_properties(rng, part, table)
+    return {"options": _options(rng), "nodes": nodes, "relationships": joins}
+
+
+def _options(rng):
+    options = {"snapshot": {}, "stream": {}}
+    if rng.random() < 0.3:
+        options["snapshot"]["workers"] = rng.choice([1, 3])
+    if rng.random() < 0.4:
+        options["stream"]["batch_rows"] = rng.choice([1, 2, 3, 10])
+    if rng.random() < 0.4:
+        options["stream"]["transaction_size"] = rng.choice(["64KiB", "100kB", "1MB"])
+    return options
+
+
+def _node(rng, table, label):
+    extra = [rng.choice(names.EXTRA_LABELS) for _ in range(rng.choice([0, 0, 0, 1, 2]))]
+    return {"label": label, "table": table["id"], "labels": sorted(set(extra)), "key": _key(rng, table), "relationships": []}
+
+
+def _key(rng, table):
+    # Said although it is the primary key, now and then; in any order.
+    if table["key_is"] == "index":
+        return table["key"]
+    return table["key"] if rng.random() < 0.1 else None
+
+
+class _Types:
+    """The types of relationships: often new, sometimes shared between other labels."""
+
+    def __init__(self, rng):
+        self.rng, self.names, self.shapes, self.keyed = rng, set(), set(), set()
+
+    def choose(self, start, end, keyed=False):
+        shared = [name for name in sorted(self.names - self.keyed) if (name, start, end) not in self.shapes]
+        if shared and not keyed and self.rng.random() < 0.3:
+            name = self.rng.choice(shared)
+        else:
+            name = names.some(self.rng, names.TYPES, self.names)
+        if keyed:
+            self.keyed.add(name)
+        self.shapes.add((name, start, end))
+        return name
+
+
+def _join(rng, table, by_table, used):
+    start, end = table["references"]
+    if rng.random() < 0.5:
+        start, end = end, start
+    ends = start["columns"] + end["columns"]
+    keyed = set(table["key"]) != set(ends)
+    labels = by_table[start["to"]], by_table[end["to"]]
+    return {"type": used.choose(*labels, keyed), "table": table["id"], "from": [labels[0], start["columns"]],
+            "to": [labels[1], end["columns"]], "key": _key(rng, table)}
+
+
+def _relationships(rng, table, node, by_table, used):
+    relationships = []
+    for reference in table["references"]:
+        if reference["to"] in by_table and rng.random() < 0.85:
+            other, outwards = by_table[reference["to"]], rng.random() < 0.7
+            shape = (node["label"], other) if outwards else (other, node["label"])
+            relationships.append({"type": used.choose(*shape), "to" if outwards else "from": other,
+                                  "columns": reference["columns"]})
+    return relationships
+
+
+def _choose_properties(rng, part, table):
+    ends = part["from"][1] + part["to"][1] if "from" in part else []
+    key = [] if set(table["key"]) == set(ends) else table["key"]
+    free = [column for column in table["columns"] if column["name"] not in key and column["name"] not in ends]
+    carried = [column for column in free if TYPES[column["type"]].kind and not column.get("generated")]
+    part["properties"], part["except"] = None, []
+    in_keys = {column for reference in table["references"] for column in reference["columns"]}
+    if rng.random() < 0.4:
+        part["except"] = [column["name"] for column in free if column not in carried
+                          or column["name"] not in in_keys and rng.random() < 0.1]
+        return
+    chosen = [column for column in carried if rng.random() < (0.1 if column["name"] in in_keys else 0.7)]
+    chosen += [column for column in table["columns"] if column["name"] in key and rng.random() < 0.6]
+    rng.shuffle(chosen)
+    # What is not named keeps its column's name, so nobody else may have it.
+    taken, properties = set(key) | {column["name"] for column in chosen}, []
+    for column in chosen:
+        name = names.some(rng, names.PROPERTIES, taken) if rng.random() < 0.35 else column["name"]
+        ways = TYPES[column["type"]].ways
+        if column["name"] in key:
+            ways = [way for way in ways if way != "float"]
+        way = rng.choice(ways) if ways and rng.random() < 0.6 else None
+        properties.append({"name": name, "column": column["name"], "as": way})
+    part["properties"] = properties
+
+
+# YAML
+
+def yaml(mapping, tables):
+    """What follows the connections."""
+    by_id = {table["id"]: table for table in tables}
+    document = {section: options for section, options in mapping["options"].items() if options}
+    document["nodes"] = {node["label"]: _node_words(node, by_id) for node in mapping["nodes"]}
+    if mapping["relationships"]:
+        document["relationships"] = _by_type(mapping["relationships"], lambda join: _join_words(join, by_id))
+    return "\n".join(_lines(document, 0)) + "\n"
+
+
+def _node_words(node, by_id):
+    words = {"table": _table_name(by_id[node["table"]])}
+    if node["labels"]:
+        words["labels"] = [_value(label) for label in node["labels"]]
+    words.update(_common_words(node))
+    if node["relationships"]:
+        words["relationships"] = _by_type(node["relationships"], _relationship_words)
+    return words
+
+
+def _relationship_words(relationship):
+    direction = "to" if "to" in relationship else "from"
+    return {direction: _value(relationship[direction]), **_columns_words(relationship["columns"])}
+
+
+def _columns_words(columns):
+    return {"column": _value(columns[0])} if len(columns) == 1 else {"columns": _values(columns)}
+
+
+def _join_words(join, by_id):
+    words = {"table": _table_name(by_id[join["table"]])}
+    for end in ("from", "to"):
+        label, columns = join[end]
+        words[end] = {label: _value(columns[0]) if len(columns) == 1 else _values(columns)}
+    words.update(_common_words(join))
+    return words
+
+
+def _common_words(part):
+    words = {}
+    if part["key"] is not None:
+        words["key"] = _values(part["key"])
+    if part["properties"] is not None:
+        words["properties"] = _property_words(part["properties"])
+    if part["except"]:
+        words["except"] = _values(part["except"])
+    return words
+
+
+def _property_words(properties):
+    if all(p["name"] == p["column"] and not p["as"] for p in properties):
+        return [_value(p["column"]) for p in properties]
+    words = {}
+    for p in properties:
+        same = p["name"] == p["column"]
+        if p["as"]:
+            words[p["name"]] = {"as": p["as"]} if same else {"column": _value(p["column"]), "as": p["as"]}
+        else:
+            words[p["name"]] = None if same else _value(p["column"])
+    return words
+
+
+def _by_type(parts, words):
+    by_type = {}
+    for part in parts:
+        by_type.setdefault(part["type"], []).append(words(part))
+    return {type: sources[0] if len(sources) == 1 else sources for type, sources in by_type.items()}
+
+
+def _table_name(table):
+    parts = [table["name"]] if table["schema"] == "public" else [table["schema"], table["name"]]
+    return _value(".".join(f'"{part}"' if "." in part else part for part in parts))
+
+
+def _value(text):
+    """Values are searched for ${NAME}, keys are not."""
+    return text.replace("${", "$${")
+
+
+def _values(texts):
+    return [_value(text) for text in texts]
+
+
+def _lines(value, depth):
+    for key, inner in value.items():
+        start = "  " * depth + _scalar(key) + ":"
+        if isinstance(inner, dict) and inner:
+            yield start
+            yield from _lines(inner, depth + 1)
+        elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            yield start
+            for item in inner:
+                first, *rest = _lines(item, depth + 2)
+                yield "  " * (depth + 1) + "- " + first.lstrip()
+                yield from rest
+        else:
+            yield start + " " + _flow(inner)
+
+
+def _flow(value):
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "[" + ", ".join(_scalar(item) for item in value) + "]"
+    return _scalar(value)
+
+
+def _scalar(value):
+    if isinstance(value, int):
+        return str(value)
+    # A JSON string is a YAML string.
+    plain = value.isascii() and value.replace("_", "a").isalnum() and not value[0].isdigit() and value.lower() not in (
+        "null", "true", "false", "yes", "no", "on", "off")
+    return value if plain else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,148 @@
+"""The graph that must be there: docs/mapping.md, applied to the rows that the tables hold.
+
+Nothing here is taken from pgweave's code. Where the reference is silent, the user's reading of it counts.
+"""
+import dataclasses
+
+from .column_types import graph_value
+from .schema import IDENTITY
+
+PLACEHOLDER = "_PgweavePlaceholder"
+
+
+@dataclasses.dataclass
+class Node:
+    labels: set
+    properties: dict
+    # (table, identity) of the row, for tables that have one
+    source: tuple = None
+
+
+@dataclasses.dataclass
+class Relationship:
+    type: str
+    start: tuple
+    end: tuple
+    properties: dict
+    # (which relationship of the mapping, table, identity)
+    source: tuple = None
+
+
+@dataclasses.dataclass
+class Graph:
+    """Nodes by what tells them apart: (label, values of the key)."""
+    nodes: dict
+    relationships: list
+
+
+def expected_graph(tables, mapping, rows):
+    """`rows` are, by table, maps from column to PostgreSQL's text."""
+    return _Model(tables, mapping, rows).graph()
+
+
+def key_names(tables, mapping):
+    """By label, the names of the properties that hold the key."""
+    model = _Model(tables, mapping, {})
+    return {label: [model.names[label][column] for column in model.keys[label]] for label in model.nodes}
+
+
+class _Model:
+    def __init__(self, tables, mapping, rows):
+        self.tables = {table["id"]: table for table in tables}
+        self.types = {table["id"]: {column["name"]: column["type"] for column in table["columns"]} for table in tables}
+        self.mapping, self.rows = mapping, rows
+        self.nodes = {node["label"]: node for node in mapping["nodes"]}
+        self.keys = {label: self._key(node) for label, node in self.nodes.items()}
+        self.properties = {label: self._node_properties(node) for label, node in self.nodes.items()}
+        # By label and column: the property's name, and how its value is carried.
+        self.names = {label: {column: name for name, column, _ in properties}
+                      for label, properties in self.properties.items()}
+        self.ways = {label: {column: way for _, column, way in properties} for label, properties in self.properties.items()}
+
+    def graph(self):
+        graph = Graph({}, [])
+        for label, node in self.nodes.items():
+            for row in self.rows[node["table"]]:
+                graph.nodes[self._identity(label, node["table"], self.keys[label], row)] = Node(
+                    {label, *node["labels"]}, self._values(node["table"], self.properties[label], row),
+                    self._source(node["table"], row))
+        graph.relationships = [*self._from_foreign_keys(), *self._from_joins()]
+        for relationship in graph.relationships:
+            for identity in (relationship.start, relationship.end):
+                graph.nodes.setdefault(identity, self._placeholder(identity))
+        return graph
+
+    # What the mapping means
+
+    def _key(self, part):
+        return part["key"] or self.tables[part["table"]]["primary_key"]
+
+    def _node_properties(self, node):
+        """(name, column, as), the key's columns included."""
+        declared = {column for relationship in node["relationships"] for column in relationship["columns"]}
+        return self._carried(node, self._key(node), declared)
+
+    def _join_properties(self, join):
+        ends = {*join["from"][1], *join["to"][1]}
+        key = self._key(join)
+        return self._carried(join, [] if set(key) == ends else key, ends)
+
+    def _carried(self, part, key, not_by_default):
+        if part["properties"] is None:
+            table = self.tables[part["table"]]
+            in_foreign_keys = {column for reference in table["references"] if reference["declared"] != "no"
+                               for column in reference["columns"]}
+            left_out = {*not_by_default, *in_foreign_keys, *part["except"]}
+            named = [(column["name"], column["name"], None) for column in table["columns"] if column["name"] not in left_out]
+        else:
+            named = [(p["name"], p["column"], p["as"]) for p in part["properties"]]
+        there = {column for _, column, _ in named}
+        return named + [(column, column, None) for column in key if column not in there]
+
+    # Rows
+
+    def _values(self, table, properties, row):
+        values = {name: graph_value(self.types[table][column], row[column], way) for name, column, way in properties}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _identity(self, label, table, columns, row):
+        """Of the node with that label whose key stands in these columns of the row; None if one of them is NULL."""
+        if any(row[column] is None for column in columns):
+            return None
+        target = self.nodes[label]["table"]
+        return label, tuple(
+            graph_value(self.types[target][key_column], row[column], self.ways[label][key_column])
+            for key_column, column in zip(self.keys[label], columns))
+
+    def _source(self, table, row):
+        return (table, row[IDENTITY]) if IDENTITY in row else None
+
+    def _from_foreign_keys(self):
+        for label, node in self.nodes.items():
+            for number, relationship in enumerate(node["relationships"]):
+                for row in self.rows[node["table"]]:
+                    owner = self._identity(label, node["table"], self.keys[label], row)
+                    other = self._identity(relationship.get("to") or relationship["from"], node["table"],
+                                           relationship["columns"], row)
+                    if other is not None:
+                        ends = (owner, other) if "to" in relationship else (other, owner)
+                        yield Relationship(relationship["type"], *ends, {},
+                                           self._relationship_source((label, number), node["table"], row))
+
+    def _from_joins(self):
+        for number, join in enumerate(self.mapping["relationships"]):
+            properties = self._join_properties(join)
+            for row in self.rows[join["table"]]:
+                ends = [self._identity(label, join["table"], columns, row) for label, columns in (join["from"], join["to"])]
+                if None not in ends:
+                    yield Relationship(join["type"], *ends, self._values(join["table"], properties, row),
+                                       self._relationship_source(number, join["table"], row))
+
+    def _relationship_source(self, which, table, row):
+        source = self._source(table, row)
+        return (which, *source) if source else None
+
+    def _placeholder(self, identity):
+        label, key = identity
+        names = [self.names[label][column] for column in self.keys[label]]
+        return Node({label, PLACEHOLDER}, dict(zip(names, key)))

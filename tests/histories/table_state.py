@@ -1,0 +1,23 @@
+"""The rows that the tables hold, as PostgreSQL's text."""
+from .schema import qualified, quote
+
+SETTINGS = ("SET datestyle TO ISO; SET timezone TO 'UTC'; SET extra_float_digits TO 3; SET bytea_output TO hex; "
+            "SET intervalstyle TO postgres; SET xmloption TO content")
+# The transaction that wrote the row's present version.
+VERSION = "xmin"
+
+
+def read_rows(connection, tables):
+    """By table's id: maps from column to text, all as of one moment."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return {table["id"]: list(_rows(cursor, table)) for table in tables}
+
+
+def _rows(cursor, table):
+    names = [column["name"] for column in table["columns"]]
+    listed = ", ".join([*map(quote, names), VERSION])
+    # COPY gives what the types' output functions say; a cast to text would strip the blanks of char(n).
+    with cursor.copy(f"COPY (SELECT {listed} FROM {qualified(table)}) TO STDOUT") as copy:
+        for row in copy.rows():
+            yield dict(zip([*names, VERSION], row))
