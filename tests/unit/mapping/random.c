@@ -81,7 +81,8 @@ static void random_name(char *name, size_t size, uint32_t number)
 
 static void random_table(struct fixture *fixture)
 {
-	static const char *const types[] = {"bigint", "text", "uuid", "numeric", "double", "complex", "text[]", "bytea", "date"};
+	static const char *const types[] = {"bigint",  "text",   "uuid",  "numeric", "double",
+	                                    "complex", "text[]", "bytea", "date"};
 	static const char *const schemas[] = {"public", "public", "other", "odd.schema", "Q\"s"};
 	char name[80];
 	struct catalog_table *table;
