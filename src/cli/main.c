@@ -18,7 +18,8 @@ const struct cli_command cli_commands[] = {
          "it "
          "stays\n"
          "out. What is gone from the database is told. Do not redirect its output into the file: it writes the file itself.\n\n"
-         "Exit codes: 0; 1 when the file, brought up to date, maps what is no longer in the database.",
+         "Exit codes: 0 when a mapping was written, or is up to date; 1 when it is, but maps what is no longer in the "
+         "database.",
          cli_init},
         {"check", "", "Looks at everything that could go wrong, before it does",
          "Servers, permissions, wal_level, slots, replica identities, keys, constraints, versions, clocks, TLS. Each finding "

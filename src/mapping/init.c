@@ -65,6 +65,13 @@ const char *init__column_refused(const struct catalog_column *column)
 	return NULL;
 }
 
+/* Of two equal keys one node, and no two nodes for one key: see resolve__check_key_type. */
+static bool init__is_key_type(const struct type *type)
+{
+	return !type->array && type->kind != TYPE_FLOAT && type->kind != TYPE_INTERVAL && type->kind != TYPE_POINT &&
+	       type->kind != TYPE_GEOMETRY && type->kind != TYPE_VECTOR;
+}
+
 static bool init__in_identity(const struct catalog_table *table, int16_t attnum)
 {
 	for (uint32_t i = 0; i < table->identity_attnums_count; i++)
@@ -84,7 +91,7 @@ static const char *init__key_refused(const struct catalog_table *table, const st
 
 		if (!column || init__column_refused(column))
 			return "its key has a column that cannot be carried";
-		if (column->type.kind == TYPE_FLOAT || column->type.array)
+		if (!init__is_key_type(&column->type))
 			return "its key has a column of a type that no node can be found by";
 	}
 	for (uint32_t i = 0; i < key->attnums_count; i++)

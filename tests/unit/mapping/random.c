@@ -82,7 +82,7 @@ static void random_name(char *name, size_t size, uint32_t number)
 static void random_table(struct fixture *fixture)
 {
 	static const char *const types[] = {"bigint",  "text",   "uuid",  "numeric", "double",
-	                                    "complex", "text[]", "bytea", "date"};
+	                                    "complex", "text[]", "bytea", "date",    "point"};
 	static const char *const schemas[] = {"public", "public", "other", "odd.schema", "Q\"s"};
 	char name[80];
 	struct catalog_table *table;
@@ -104,7 +104,7 @@ static void random_table(struct fixture *fixture)
 			random_name(name, sizeof(name), i);
 			again = catalog_column_by_name(table, name) != NULL;
 		} while (again);
-		fixture_column(fixture, table, name, types[random_below(random_below(2) ? 9 : 2)], random_below(2));
+		fixture_column(fixture, table, name, types[random_below(random_below(2) ? 10 : 2)], random_below(2));
 		fixture->columns[table - fixture->tables][i].generated = random_below(12) == 0;
 	}
 	for (uint32_t i = 0; i < 3; i++)
