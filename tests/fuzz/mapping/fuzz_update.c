@@ -72,13 +72,31 @@ static bool update(const struct mapping *mapping, const struct catalog *catalog,
 	return status == 0;
 }
 
+/* libfyaml 0.7.12 takes some endings that are no YAML, until something follows. The command refuses what does not read back. */
+static bool can_be_followed(const struct mapping *mapping)
+{
+	struct mapping *followed;
+	struct buffer text;
+	size_t size;
+
+	buffer_init(&text, (size_t)16 << 20);
+	buffer_append_text(&text, mapping_text(mapping, &size));
+	buffer_append_text(&text, "\nstream: {}\n");
+	followed = parse(buffer_text(&text), text.size);
+	buffer_free(&text);
+	mapping_free(followed);
+	return followed != NULL;
+}
+
 static void check(const struct mapping *mapping, const struct catalog *catalog, struct buffer *first)
 {
 	struct mapping *updated = parse(buffer_text(first), first->size);
 	struct buffer second;
 
-	if (!updated)
+	if (!updated && can_be_followed(mapping))
 		abort();
+	if (!updated)
+		return;
 	if (fits(mapping, catalog) && !fits(updated, catalog))
 		abort();
 	buffer_init(&second, (size_t)16 << 20);
