@@ -628,8 +628,8 @@ static void test_catalog(void **state)
 		bool array;
 	} columns[] = {
 	        {"id", TYPE_INT, false}, {"d", TYPE_INT, false},  {"da", TYPE_INT, true},
-	        {"m", TYPE_TEXT, false}, {"ma", TYPE_TEXT, true}, {"iv", TYPE_UNSUPPORTED, false},
-	        {"j", TYPE_TEXT, false}, {"g", TYPE_INT, false},  {"pa", TYPE_INT, false},
+	        {"m", TYPE_TEXT, false}, {"ma", TYPE_TEXT, true}, {"iv", TYPE_INTERVAL, false},
+	        {"j", TYPE_JSON, false}, {"g", TYPE_INT, false},  {"pa", TYPE_INT, false},
 	};
 	struct postgres_connection *connection = open_with(database_url, false, NULL);
 	struct catalog catalog;
