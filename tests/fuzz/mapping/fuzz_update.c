@@ -12,9 +12,9 @@
 
 static const char catalogue[] = "table functions rows=10\nid bigint pk\nname text !\nslug text\n"
                                 "table roles\nid bigint pk\nname text\nbudget numeric\nfunction_id bigint ->functions.id\n"
-                                "manager_id bigint ->roles.id?\nwhere_at point\n"
+                                "manager_id bigint ->roles.id?\nwhere_at complex\n"
                                 "table role_functions\nrole_id bigint pk ->roles.id\nfunction_id bigint pk ->functions.id\n"
-                                "score numeric\narea point\n"
+                                "score numeric\narea complex\n"
                                 "table grants\nid uuid pk\nrole_id bigint ! ->roles.id\nfunction_id bigint !\nsince date\n"
                                 "table lines\norder_id bigint pk\nline_no integer pk\nproduct text\n"
                                 "table images\nid bigint pk\nowner_type text\nowner_id bigint\n"
