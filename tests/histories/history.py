@@ -9,8 +9,9 @@
   {do: add, what, pick, number}: the same, and something is put into the graph (additions.py).
 
 A statement: {do: insert | copy, table, columns, rows, conflict}, {do: update, table, set, keys}, {do: shift, table, keys, to},
-{do: delete, table, keys}, {do: truncate, tables, cascade}, {do: savepoint, statements, end}; with `prepared`, it is a prepared one.
-A value is None, a text for PostgreSQL, or {big: seed, length}: a long text. `keys` are maps of key columns; None stands for all rows.
+{do: delete, table, keys}, {do: truncate, tables, cascade}, {do: savepoint, statements, end}; with `prepared`, it is a prepared
+one. A value is None, a text for PostgreSQL, or {big: seed, length}: a long text. `keys` are maps of key columns; None stands for
+all rows.
 
 The rows are followed as if every statement succeeded, only so that most of them have something to work on.
 """
