@@ -9,6 +9,7 @@ import pytest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
+from histories import case as cases  # noqa: E402
 from histories.case import random_case  # noqa: E402
 from histories.runner import Run, Workplace, run_case  # noqa: E402
 from histories.shrink import shrink  # noqa: E402
@@ -33,6 +34,18 @@ def workplace(sandbox, graph_driver, tmp_path_factory):
 def test_history(workplace, seed):
     print(f"shrink it with: tools/histories --count 1 --seed {seed}")
     run_case(workplace, random_case(seed))
+
+
+FOUND = pathlib.Path(cases.__file__).parent / "found"
+# Cases that still fail: with a fix, the name goes, and the generator makes such things again where its comment says so.
+OPEN = {"deferrable-keys-swap", "keys-shift-under-no-action"}
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(path.stem, marks=[pytest.mark.xfail(strict=True)] if path.stem in OPEN else [])
+    for path in sorted(FOUND.glob("*.json"))])
+def test_what_was_found_before(workplace, name):
+    run_case(workplace, cases.load(FOUND / f"{name}.json"))
 
 
 # The proof is as good as its judge and its shrinking, so these are tested too.

@@ -1,9 +1,9 @@
 """What a test puts into the graph by itself, and what must become of it.
 
-"What the mapping does not name, in the database or in the graph, is never touched": labels, properties and relationships of one's own
-stay with a node for as long as its row lives, also when its key changes; nodes of one's own stay for ever. When the row is gone, or was
-replaced by another with the same key, they may be gone or not: such additions are `loose`. What is put on a relationship has to
-stay for as long as neither its row nor those of its ends were written.
+"What the mapping does not name, in the database or in the graph, is never touched": labels, properties and relationships of one's
+own stay with a node for as long as its row lives, also when its key changes; nodes of one's own stay for ever. When the row is gone,
+or was replaced by another with the same key, they may be gone or not: such additions are `loose`. What is put on a relationship
+has to stay for as long as neither its row nor those of its ends were written.
 """
 from .model import Node, Relationship
 from .table_state import VERSION
@@ -70,8 +70,8 @@ class Additions:
         if not candidates:
             return False
         ends = [candidates[pick % len(candidates)] for pick in (step["pick"], step["pick"] * 7 + 3)]
-        self.graph.query(f"MATCH (a), (b) WHERE elementId(a) = $a AND elementId(b) = $b CREATE (a)-[:{TYPE} {{{NUMBER}: $number}}]->(b)",
-                         a=ids[ends[0][0]], b=ids[ends[1][0]], number=step["number"])
+        self.graph.query("MATCH (a), (b) WHERE elementId(a) = $a AND elementId(b) = $b "
+                         f"CREATE (a)-[:{TYPE} {{{NUMBER}: $number}}]->(b)", a=ids[ends[0][0]], b=ids[ends[1][0]], number=step["number"])
         return self._made(step, sources=[node.source for _, node in ends])
 
     def _on_relationship(self, step, expected, ids, actual, identities):

@@ -1,7 +1,7 @@
 """One history on the real servers; twice, if it is also to be killed.
 
-The first run counts the bytes that the daemon sends to Neo4j. In the second, the daemon is killed when the server has got exactly so
-many of them as the case says (a part of them all); it is started again, straight to the server.
+The first run counts the bytes that the daemon sends to Neo4j. In the second, the daemon is killed when the server has got exactly
+so many of them as the case says (a part of them all); it is started again, straight to the server.
 """
 import collections
 import contextlib

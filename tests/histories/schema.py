@@ -11,7 +11,8 @@ from .column_types import DEFINITIONS, KEY_TYPES, TYPES, USUAL_KEY_TYPES
 SECOND_SCHEMA = "Second"
 # Not mapped by itself: tells a row that was updated from one that was deleted and inserted again.
 IDENTITY = "row"
-# How often a primary key is (not deferrable, deferrable, deferred).
+# How often a primary key is (not deferrable, deferrable, deferred). Two rows that swap theirs in one statement become dead letters:
+# [17, 2, 1] when that is mended (found/deferrable-keys-swap.json).
 DEFERRABLE_KEYS = [1, 0, 0]
 MANY_TYPES = [name for name, type in TYPES.items() if type.kind]
 NOT_CARRIED = [name for name, type in TYPES.items() if not type.kind]
@@ -20,7 +21,7 @@ NOT_CARRIED = [name for name, type in TYPES.items() if not type.kind]
 def random_schema(rng):
     tables, taken = [], set()
     for number in range(rng.randint(1, 6)):
-        role = "node" if number == 0 else rng.choices(["node", "join", "plain"], [6, 3, 1])[0]
+        role = "node" if number == 0 else rng.choices(["node", "join", "plain"], [10, 8, 1])[0]
         tables.append(_table(rng, f"t{number}", role, names.some(rng, names.TABLES, taken)))
         _add_key(rng, tables[-1], tables[:-1])
     for table in tables:

@@ -1,7 +1,7 @@
 """A smaller case that still fails: parts are left out for as long as it does.
 
-What a reduction breaks (a statement whose column is gone, a row without a value it needs) PostgreSQL refuses, and the history goes on
-without it; so reductions need not be clever. They go from large to small, and each that succeeds is kept.
+What a reduction breaks (a statement whose column is gone, a row without a value it needs) PostgreSQL refuses, and the history goes
+on without it; so reductions need not be clever. They go from large to small, and each that succeeds is kept.
 """
 import copy
 
