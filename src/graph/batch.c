@@ -26,6 +26,7 @@ struct entity {
 
 struct rename {
 	struct graph_row row;
+	bool taken; /* another row has the old key by the end of the segment */
 	struct rename *next;
 };
 
@@ -114,6 +115,19 @@ bool graph_batch_fits(const struct graph_batch *batch, size_t transaction_size)
 
 /* ---- segments and their table of entities ---- */
 
+static struct entity *batch__find(struct graph_batch *batch, const struct plan_table *table, const struct cell *key);
+
+/* Before the current segment's table of entities goes. */
+static void batch__mark_taken(struct graph_batch *batch)
+{
+	for (uint32_t i = 0; batch->current && i < batch->plan->tables_count; i++)
+		for (struct rename *rename = batch->current->tables[i].first_rename; rename; rename = rename->next) {
+			const struct entity *entity = batch__find(batch, &batch->plan->tables[i], rename->row.old);
+
+			rename->taken = entity && !entity->deleted;
+		}
+}
+
 static int batch__new_segment(struct graph_batch *batch)
 {
 	struct segment *segment = arena_calloc(&batch->arena, 1, sizeof(*segment));
@@ -127,6 +141,7 @@ static int batch__new_segment(struct graph_batch *batch)
 		segment->tables[i].last = &segment->tables[i].first;
 		segment->tables[i].last_rename = &segment->tables[i].first_rename;
 	}
+	batch__mark_taken(batch);
 	if (batch->current)
 		batch->current->next = segment;
 	else
@@ -367,9 +382,9 @@ static int batch__follow_ends(struct graph_batch *batch, const struct plan_table
 
 		if (edge->kind != PLAN_EDGE_JOIN_ENDS)
 			continue;
-		if (edge->from.enforced)
+		if (edge->from.enforced && !edge->from.stays)
 			rc = batch__follow_end(batch, &edge->from, old, row);
-		if (rc == 0 && edge->to.enforced)
+		if (rc == 0 && edge->to.enforced && !edge->to.stays)
 			rc = batch__follow_end(batch, &edge->to, old, row);
 	}
 	return rc;
@@ -652,6 +667,23 @@ static int builder__rename_placeholders(struct builder *builder, const struct pl
 	return rc < 0 ? rc : builder__add(builder, GRAPH_NODE_RENAME_DISCARD, node->index, NULL, row);
 }
 
+/* Another row has taken the key: relationships of rows that refer to the key, and not to the row that had it, stay with it. */
+static int builder__left_behind(struct builder *builder, const struct plan_node *node, struct graph_row *row)
+{
+	const struct plan *plan = builder->batch->plan;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < plan->edges_count && rc == 0; i++) {
+		const struct plan_edge *edge = plan->edges[i];
+
+		if (edge->from.node == node->index && edge->from.stays)
+			rc = builder__add(builder, GRAPH_RENAME_LEAVE_FROM, i, NULL, row);
+		if (rc == 0 && edge->to.node == node->index && edge->to.stays)
+			rc = builder__add(builder, GRAPH_RENAME_LEAVE_TO, i, NULL, row);
+	}
+	return rc;
+}
+
 /* A join row's relationship takes the new key along; a row that has lost an end has none any more. */
 static int builder__rekey(struct builder *builder, const struct plan_edge *edge, struct graph_row *row)
 {
@@ -690,9 +722,13 @@ static int builder__table(struct builder *builder, const struct plan_table *tabl
 {
 	int rc = changes->truncated ? builder__truncated(builder, table) : 0;
 
-	for (struct rename *rename = changes->first_rename; rename && rc == 0; rename = rename->next)
-		if (!rename->row.dead)
-			rc = builder__renamed(builder, table, &rename->row);
+	for (struct rename *rename = changes->first_rename; rename && rc == 0; rename = rename->next) {
+		if (rename->row.dead)
+			continue;
+		rc = builder__renamed(builder, table, &rename->row);
+		if (rc == 0 && rename->taken && table->node)
+			rc = builder__left_behind(builder, table->node, &rename->row);
+	}
 	for (struct entity *entity = changes->first; entity && rc == 0; entity = entity->next) {
 		if (entity->row.dead)
 			continue;
@@ -755,6 +791,7 @@ int graph_batch_operations(struct graph_batch *batch, struct graph_operation **r
 	batch->operations_mark = arena_mark(&batch->arena);
 	batch->operations_made = true;
 	*ret_operations = NULL;
+	batch__mark_taken(batch);
 	rc = builder__init(&builder, batch);
 	builder.last = ret_operations;
 	for (struct segment *segment = batch->first; segment && rc == 0; segment = segment->next) {

@@ -42,6 +42,7 @@ struct catalog_foreign_key {
 	uint32_t target_oid;
 	bool validated;
 	bool deferrable;
+	char on_update; /* as pg_constraint.confupdtype: a, r, c, n, d */
 };
 
 enum catalog_table_kind {

@@ -259,6 +259,7 @@ static void builder__end(struct builder *builder, const struct building *buildin
 	        .node = (uint32_t)(source->node - builder->compiler->nodes),
 	        .columns = columns,
 	        .enforced = source->enforced,
+	        .stays = source->stays,
 	};
 }
 

@@ -40,6 +40,7 @@ struct resolved_end {
 	const struct resolved_node *node;
 	struct resolved_columns columns;
 	bool enforced;
+	bool stays;
 };
 
 struct resolved_edge {

@@ -52,6 +52,7 @@ struct plan_end {
 	uint32_t node;           /* index into plan->nodes */
 	const uint32_t *columns; /* of the edge's table: paired with the node's key, and read as that key's types */
 	bool enforced; /* a validated foreign key to exactly that key stands behind it, or the end is the row's own node */
+	bool stays;    /* enforced, and ON UPDATE NO ACTION or RESTRICT: rows refer to the key, whichever row has it */
 };
 
 struct plan_edge {

@@ -642,8 +642,8 @@ static void resolve__check_tables(struct compiler *compiler)
  * Whether a validated foreign key ties just these columns to just that key, pair by pair. A deferrable one does not count:
  * within a transaction that is applied in parts its end may be away for a while, and must not take the relationship with it.
  */
-static bool resolve__is_enforced(const struct catalog_table *table, const struct resolved_columns *columns,
-                                 const struct resolved_node *node)
+static void resolve__enforced(const struct catalog_table *table, const struct resolved_columns *columns,
+                              const struct resolved_node *node, struct resolved_end *ret_end)
 {
 	for (uint32_t f = 0; f < table->foreign_keys_count; f++) {
 		const struct catalog_foreign_key *foreign = &table->foreign_keys[f];
@@ -656,10 +656,12 @@ static bool resolve__is_enforced(const struct catalog_table *table, const struct
 			for (uint32_t k = 0; k < foreign->attnums_count; k++)
 				paired += foreign->attnums[k] == columns->items[i]->attnum &&
 				          foreign->target_attnums[k] == node->key.items[i]->attnum;
-		if (paired == columns->count)
-			return true;
+		if (paired != columns->count)
+			continue;
+		ret_end->stays =
+		        (!ret_end->enforced || ret_end->stays) && (foreign->on_update == 'a' || foreign->on_update == 'r');
+		ret_end->enforced = true;
 	}
-	return false;
 }
 
 /* The columns here that hold the other node's key: as many, each of the same kind. */
@@ -690,7 +692,8 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 		resolve__expect(compiler, "a column of a type like that one's");
 		fine = false;
 	}
-	ret_end->enforced = fine && resolve__is_enforced(table, &ret_end->columns, node);
+	if (fine)
+		resolve__enforced(table, &ret_end->columns, node, ret_end);
 	return fine;
 }
 

@@ -159,7 +159,7 @@ static void sql_foreign_keys(struct buffer *sql, int version, void *context)
 	buffer_printf(
 	        sql,
 	        "SELECT k.conrelid, k.conname, array_to_string(k.conkey, ' '), array_to_string(k.confkey, ' '), k.confrelid, "
-	        "k.convalidated, k.condeferrable FROM pg_catalog.pg_constraint k "
+	        "k.convalidated, k.condeferrable, k.confupdtype FROM pg_catalog.pg_constraint k "
 	        "WHERE k.contype = 'f' %s AND k.conrelid IN (SELECT c.oid" LISTED_FROM LISTED_WHERE ") "
 	        "ORDER BY k.conrelid, k.conname COLLATE \"C\"",
 	        version >= 110000 ? "AND k.conparentid = 0" : "");
@@ -460,6 +460,7 @@ static bool take_table_foreign_keys(struct catalog *catalog, struct catalog_tabl
 		key->target_oid = result_oid(result, row, 4);
 		key->validated = postgres_result_bool(result, row, 5);
 		key->deferrable = postgres_result_bool(result, row, 6);
+		key->on_update = result_char(result, row, 7);
 	}
 	table->foreign_keys = keys;
 	table->foreign_keys_count = failed ? 0 : count;

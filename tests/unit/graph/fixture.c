@@ -51,13 +51,13 @@ static const struct plan_node nodes[] = {
 
 static const uint32_t columns_0[] = {0}, columns_1[] = {1}, columns_2[] = {2};
 
-static const struct plan_edge in_team = {.index = EDGE_IN_TEAM,
-                                         .kind = PLAN_EDGE_FOREIGN_KEY,
-                                         .table = TABLE_PERSON,
-                                         .type = "IN_TEAM",
-                                         .from = {NODE_PERSON, columns_0, true},
-                                         .to = {NODE_TEAM, columns_1, true},
-                                         .owner_is_from = true};
+static struct plan_edge in_team = {.index = EDGE_IN_TEAM,
+                                   .kind = PLAN_EDGE_FOREIGN_KEY,
+                                   .table = TABLE_PERSON,
+                                   .type = "IN_TEAM",
+                                   .from = {NODE_PERSON, columns_0, true},
+                                   .to = {NODE_TEAM, columns_1, true},
+                                   .owner_is_from = true};
 static const struct plan_edge idol = {.index = EDGE_IDOL,
                                       .kind = PLAN_EDGE_FOREIGN_KEY,
                                       .table = TABLE_PERSON,
@@ -134,6 +134,11 @@ const struct plan fixture_plan = {
         .edges = edges,
         .edges_count = EDGES,
 };
+
+void fixture_key_stays(bool stays)
+{
+	in_team.to.stays = stays;
+}
 
 static struct cell cells[4096];
 static size_t cells_used;

@@ -239,6 +239,19 @@ static void test_keys_that_shift_keep_their_order(void **user)
 	assert_string_equal(operations(state), "NODE_RENAME 0: 2>3 1>2; NODE_UPSERT 0: 3 2; ");
 }
 
+/* Team 2 takes the key of team 1: who is in team 1, by a foreign key that does not cascade, is in that one now. */
+static void test_relationships_stay_with_a_key_that_is_taken(void **user)
+{
+	struct state *state = *user;
+
+	fixture_key_stays(true);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "a"), CELLS("1", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), CELLS("2", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME 0: 1>3 2>1; RENAME_LEAVE_TO 0: 1>3; NODE_UPSERT 0: 3 1; ");
+	fixture_key_stays(false);
+}
+
 static void test_a_key_that_meets_a_pending_change_begins_a_segment(void **user)
 {
 	struct state *state = *user;
@@ -376,6 +389,7 @@ int main(void)
 	        TEST(test_keys_that_shift_keep_their_order),
 	        TEST(test_a_key_that_meets_a_pending_change_begins_a_segment),
 	        TEST(test_join_rows_are_written_before_their_ends_change_keys),
+	        TEST(test_relationships_stay_with_a_key_that_is_taken),
 	        TEST(test_a_join_row_that_follows_its_end_is_not_looked_for_at_the_old_key),
 	        TEST(test_a_rename_sees_to_placeholders),
 	        TEST(test_truncate_comes_in_its_place),
