@@ -137,38 +137,31 @@ static void text_coordinates(struct buffer *text, struct ewkb *ewkb, const struc
 	}
 }
 
+/* count:u32, then each of at least size_min bytes */
+static void text_list(struct buffer *text, struct ewkb *ewkb, const struct ewkb_head *head, size_t size_min,
+                      void (*one)(struct buffer *text, struct ewkb *ewkb, const struct ewkb_head *head))
+{
+	uint32_t count = ewkb_count(ewkb, head, size_min);
+
+	if (!count) {
+		text_empty(text);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_byte(text, i ? ',' : '(');
+		one(text, ewkb, head);
+	}
+	buffer_append_byte(text, ')');
+}
+
 static void text_line(struct buffer *text, struct ewkb *ewkb, const struct ewkb_head *head)
 {
-	uint32_t count = ewkb_count(ewkb, head, head->dimensions * sizeof(double));
-
-	if (!count)
-		text_empty(text);
-	else
-		buffer_append_byte(text, '(');
-	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buffer_append_byte(text, ',');
-		text_coordinates(text, ewkb, head);
-	}
-	if (count)
-		buffer_append_byte(text, ')');
+	text_list(text, ewkb, head, head->dimensions * sizeof(double), text_coordinates);
 }
 
 static void text_rings(struct buffer *text, struct ewkb *ewkb, const struct ewkb_head *head)
 {
-	uint32_t count = ewkb_count(ewkb, head, sizeof(uint32_t));
-
-	if (!count)
-		text_empty(text);
-	else
-		buffer_append_byte(text, '(');
-	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buffer_append_byte(text, ',');
-		text_line(text, ewkb, head);
-	}
-	if (count)
-		buffer_append_byte(text, ')');
+	text_list(text, ewkb, head, sizeof(uint32_t), text_line);
 }
 
 static bool is_empty_point(const struct ewkb *ewkb, const struct ewkb_head *head)
