@@ -10,9 +10,7 @@ import functools
 import re
 
 from graph import PLACEHOLDER
-
-NANOS_PER_S = 10**9
-YEAR_MAX = 999_999_999
+from temporal import DAY_NANOS, INFINITE, PATTERNS, read_temporal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,10 +230,10 @@ def _graph_value(value):
 def _graph_temporal(fetched):
     if "texts" in fetched:
         kind = fetched["type"].removeprefix("LIST<").partition(" NOT NULL")[0]
-        return "LIST", tuple((kind, _temporal(kind, text)) for text in fetched["texts"])
+        return "LIST", tuple((kind, read_temporal(kind, text)) for text in fetched["texts"])
     kind = fetched["type"].removesuffix(" NOT NULL")
     # Another type than expected is a difference, whatever its text.
-    return kind, _temporal(kind, fetched["text"]) if kind in PATTERNS else fetched["text"]
+    return kind, read_temporal(kind, fetched["text"]) if kind in PATTERNS else fetched["text"]
 
 
 def _number(value):
@@ -243,47 +241,7 @@ def _number(value):
     return "NaN" if value != value else value
 
 
-DATE = r"(?P<year>[+-]?\d{4,})-(?P<month>\d\d)-(?P<day>\d\d)"
-TIME = r"(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d+))?)?"
-OFFSET = r"(?P<offset>Z|[+-]\d\d(:\d\d){0,2})"
-PATTERNS = {
-    "DATE": re.compile(DATE),
-    "LOCAL TIME": re.compile(TIME),
-    "ZONED TIME": re.compile(TIME + OFFSET),
-    "LOCAL DATETIME": re.compile(f"{DATE}[T ]{TIME}"),
-    "ZONED DATETIME": re.compile(f"{DATE}[T ]{TIME}{OFFSET}"),
-}
-
-
-def _temporal(kind, text):
-    """(year, month, day) and (nanosecond of the day) and (offset in seconds), as far as the kind has them."""
-    match = PATTERNS[kind].fullmatch(text)
-    assert match, f"{text!r} is no {kind}"
-    parts = match.groupdict()
-    value = ()
-    if "year" in parts:
-        value += (int(parts["year"]), int(parts["month"]), int(parts["day"]))
-    if "hour" in parts:
-        seconds = int(parts["hour"]) * 3600 + int(parts["minute"]) * 60 + int(parts["second"] or 0)
-        value += (seconds * NANOS_PER_S + int((parts["fraction"] or "").ljust(9, "0")),)
-    if "offset" in parts:
-        value += (_offset(parts["offset"]),)
-    return value
-
-
-def _offset(text):
-    if text == "Z":
-        return 0
-    hours, minutes, seconds = [int(part) for part in (text[1:] + ":00:00").split(":")[:3]]
-    return (-1 if text[0] == "-" else 1) * (hours * 3600 + minutes * 60 + seconds)
-
-
 DRIVER_TYPES = {bool: "BOOLEAN", int: "INTEGER", str: "STRING", bytes: "BYTES"}
-INFINITE = {
-    "DATE": ((YEAR_MAX, 12, 31), (-YEAR_MAX, 1, 1)),
-    "LOCAL DATETIME": ((YEAR_MAX, 12, 31, 86_400 * NANOS_PER_S - 1), (-YEAR_MAX, 1, 1, 0)),
-    "ZONED DATETIME": ((YEAR_MAX, 12, 31, 86_400 * NANOS_PER_S - 1, 0), (-YEAR_MAX, 1, 1, 0, 0)),
-}
 GRAPH_TYPES = {
     "bool": "BOOLEAN", "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "FLOAT", "float8": "FLOAT",
     "numeric": "STRING", "text": "STRING", "varchar": "STRING", "bpchar": "STRING", "char": "STRING",
@@ -346,10 +304,10 @@ def _table_scalar(graph_type, text):
 
 def _table_temporal(graph_type, text):
     before_christ = text.endswith(" BC")
-    value = _temporal(graph_type, text.removesuffix(" BC"))
+    value = read_temporal(graph_type, text.removesuffix(" BC"))
     if graph_type in ("LOCAL TIME", "ZONED TIME"):
         # The end of the day is a time in PostgreSQL, but not in Neo4j.
-        return (min(value[0], 86_400 * NANOS_PER_S - 1), *value[1:])
+        return (min(value[0], DAY_NANOS - 1), *value[1:])
     return (1 - value[0], *value[1:]) if before_christ else value
 
 

@@ -6,9 +6,7 @@ import dataclasses
 import re
 import struct
 
-NANOS_PER_S = 10**9
-DAY_NANOS = 86_400 * NANOS_PER_S
-YEAR_MAX = 999_999_999
+from temporal import DAY_NANOS, INFINITE, PATTERNS, read_temporal
 
 DEFINITIONS = """
     CREATE TYPE "Mood's" AS ENUM ('happy', 'it''s "so" so', 'größe');
@@ -143,48 +141,9 @@ READ = {
     "BYTES": lambda text: text.removeprefix("\\x"),
 }
 
-_DATE = r"(?P<year>[+-]?\d{4,})-(?P<month>\d\d)-(?P<day>\d\d)"
-_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d+))?)?"
-_OFFSET = r"(?P<offset>Z|[+-]\d\d(:\d\d){0,2})"
-PATTERNS = {
-    "DATE": re.compile(_DATE),
-    "LOCAL TIME": re.compile(_TIME),
-    "ZONED TIME": re.compile(_TIME + _OFFSET),
-    "LOCAL DATETIME": re.compile(f"{_DATE}[T ]{_TIME}"),
-    "ZONED DATETIME": re.compile(f"{_DATE}[T ]{_TIME}{_OFFSET}"),
-}
-INFINITE = {
-    "DATE": ((YEAR_MAX, 12, 31), (-YEAR_MAX, 1, 1)),
-    "LOCAL DATETIME": ((YEAR_MAX, 12, 31, DAY_NANOS - 1), (-YEAR_MAX, 1, 1, 0)),
-    "ZONED DATETIME": ((YEAR_MAX, 12, 31, DAY_NANOS - 1, 0), (-YEAR_MAX, 1, 1, 0, 0)),
-}
-
-
-def temporal(kind, text):
-    """(year, month, day), (nanosecond of the day), (offset in seconds), as far as the kind has them."""
-    match = PATTERNS[kind].fullmatch(text)
-    assert match, f"{text!r} is no {kind}"
-    parts = match.groupdict()
-    value = ()
-    if "year" in parts:
-        value += (int(parts["year"]), int(parts["month"]), int(parts["day"]))
-    if "hour" in parts:
-        seconds = int(parts["hour"]) * 3600 + int(parts["minute"]) * 60 + int(parts["second"] or 0)
-        value += (seconds * NANOS_PER_S + int((parts["fraction"] or "").ljust(9, "0")),)
-    if "offset" in parts:
-        value += (_offset(parts["offset"]),)
-    return value
-
-
-def _offset(text):
-    if text == "Z":
-        return 0
-    hours, minutes, seconds = (int(part) for part in (text[1:] + ":00:00").split(":")[:3])
-    return (-1 if text[0] == "-" else 1) * (hours * 3600 + minutes * 60 + seconds)
-
 
 def _postgres_temporal(kind, text):
-    value = temporal(kind, text.removesuffix(" BC"))
+    value = read_temporal(kind, text.removesuffix(" BC"))
     if kind in ("LOCAL TIME", "ZONED TIME"):
         return (min(value[0], DAY_NANOS - 1), *value[1:])  # 24:00:00
     return (1 - value[0], *value[1:]) if text.endswith(" BC") else value

@@ -2,9 +2,10 @@
 import dataclasses
 
 from graph import CHECKPOINT, PLACEHOLDER
+from temporal import read_temporal
 
 from . import additions
-from .column_types import number, temporal
+from .column_types import number
 
 # Temporal values come as text, since the driver's own years end at 9999.
 _VALUES = """[k IN keys({0}) | [k, CASE
@@ -49,9 +50,9 @@ def _value(value):
 def _temporal(fetched):
     if "texts" in fetched:
         kind = fetched["type"].removeprefix("LIST<").partition(" NOT NULL")[0]
-        return "LIST", tuple((kind, temporal(kind, text)) for text in fetched["texts"])
+        return "LIST", tuple((kind, read_temporal(kind, text)) for text in fetched["texts"])
     kind = fetched["type"].removesuffix(" NOT NULL")
-    return kind, temporal(kind, fetched["text"])
+    return kind, read_temporal(kind, fetched["text"])
 
 
 class Identities:
