@@ -202,6 +202,41 @@ static void postgres__mend(struct check *check, const char *before, const struct
 	buffer_free(&statement);
 }
 
+/* Values that PostgreSQL may store apart, and then does not send with an UPDATE that leaves them alone. */
+static bool postgres__may_be_large(const struct plan_table *table)
+{
+	for (uint32_t i = table->key_count; i < table->columns_count; i++) {
+		const struct type *type = &table->columns[i].type;
+
+		if (type->array || type->kind == TYPE_TEXT || type->kind == TYPE_JSON || type->kind == TYPE_BYTEA ||
+		    type->kind == TYPE_GEOMETRY || type->kind == TYPE_VECTOR)
+			return true;
+	}
+	return false;
+}
+
+static bool postgres__rows_come_back(const struct plan_table *table)
+{
+	bool any = table->node && table->node->where;
+
+	for (uint32_t i = 0; i < table->edges_count; i++)
+		any |= table->edges[i]->where != NULL;
+	return any;
+}
+
+static void postgres__conditions(struct check *check, const struct catalog_table *table, const struct plan_table *planned)
+{
+	char object[TABLE_SIZE_MAX];
+
+	if (table->replica_identity == 'f' || !postgres__rows_come_back(planned) || !postgres__may_be_large(planned))
+		return;
+	snprintf(object, sizeof(object), "table %s.%s", table->schema, table->name);
+	check__add(check, CHECK_WARNING, NULL, object,
+	           "a row that an UPDATE brings back into \"where\" becomes a dead letter if it has values over 2 kB, which "
+	           "PostgreSQL does not send along");
+	postgres__mend(check, "ALTER TABLE ", table, " REPLICA IDENTITY FULL", NULL);
+}
+
 static void postgres__table(struct check *check, const struct catalog_table *table, const struct postgres_role_facts *role,
                             bool publish)
 {
@@ -260,8 +295,10 @@ void check__tables(struct check *check, const struct catalog *catalog, const str
 		const struct catalog_table *table = catalog_table_by_oid(catalog, plan->tables[i].oid);
 		bool publish = settings->publication_managed && !postgres__publishes(publication, plan->tables[i].oid);
 
-		if (table)
-			postgres__table(check, table, role, publish);
+		if (!table)
+			continue;
+		postgres__table(check, table, role, publish);
+		postgres__conditions(check, table, &plan->tables[i]);
 	}
 	postgres__analysed(check, catalog, plan);
 	check__add(check, CHECK_OK, NULL, "mapping", "%u tables, %u labels, %u relationship types fit the catalogue",

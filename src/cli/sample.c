@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "change/value.h"
+#include "mapping/condition.h"
 #include "mapping/quote.h"
 
 #include <string.h>
@@ -69,6 +70,21 @@ static bool sample__end_is_null(const struct sample *sample, const struct plan_e
 	return false;
 }
 
+static bool sample__is_taken(const struct sample *sample, const struct condition *where)
+{
+	struct cell cells[PLAN_COLUMNS_MAX];
+
+	if (!where)
+		return true;
+	for (uint32_t i = 0; i < sample->table->columns_count; i++) {
+		const char *text = postgres_result_text(sample->result, sample->row, i);
+
+		cells[i] = (struct cell){.kind = text ? CELL_TEXT : CELL_NULL, .data = text};
+		cells[i].size = text ? (uint32_t)strlen(text) : 0;
+	}
+	return condition_decide(where, cells) == CONDITION_TRUE;
+}
+
 static void sample__keep_line(struct sample *sample)
 {
 	const char *line = arena_strdup(sample->arena, buffer_text(&sample->line));
@@ -93,7 +109,8 @@ static void sample__row(struct sample *sample)
 	for (uint32_t i = 0; i < sample->table->edges_count; i++) {
 		const struct plan_edge *edge = sample->table->edges[i];
 
-		if (sample__end_is_null(sample, &edge->from) || sample__end_is_null(sample, &edge->to))
+		if (sample__end_is_null(sample, &edge->from) || sample__end_is_null(sample, &edge->to) ||
+		    !sample__is_taken(sample, edge->where))
 			continue;
 		sample__end(sample, &edge->from);
 		buffer_printf(&sample->line, "-[:%s", edge->type);
@@ -132,6 +149,10 @@ static int sample__table(struct sample *sample, struct session_postgres *postgre
 	}
 	buffer_printf(&sql, " FROM %s", table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(&sql, table->schema, table->name);
+	if (table->where) {
+		buffer_append_text(&sql, " WHERE ");
+		condition_sql(&sql, table->where, table, NULL);
+	}
 	buffer_printf(&sql, " LIMIT %u", sample->rows_max);
 	rc = session_postgres_query(postgres, buffer_text(&sql), NULL, 0, sample__on_result, sample, error);
 	buffer_free(&sql);

@@ -15,7 +15,6 @@
 /* What becomes of one row in one segment. */
 struct entity {
 	struct graph_row row;
-	const struct cell *base; /* the row as the graph has it, where the server told (REPLICA IDENTITY FULL); or NULL */
 	uint64_t hash;
 	const struct cell *renamed_from; /* the key that the row had before the segment; or NULL */
 	uint64_t transaction;            /* the last one that touched it, by count */
@@ -277,38 +276,46 @@ static int batch__entity(struct graph_batch *batch, const struct plan_table *tab
 
 /* ---- changes ---- */
 
-static int batch__upsert(struct graph_batch *batch, const struct plan_table *table, const struct change *change, bool insert,
-                         bool renamed)
+/* Whether something of the table takes the row now that did not take it as it was. */
+static bool batch__comes_back(const struct plan_table *table, const struct cell *before, const struct cell *now)
 {
-	const struct cell *earlier;
+	bool back = table->node && table->node->where && condition_decide(table->node->where, before) != CONDITION_TRUE &&
+	            condition_decide(table->node->where, now) == CONDITION_TRUE;
+
+	for (uint32_t i = 0; i < table->edges_count && !back; i++) {
+		const struct condition *where = table->edges[i]->where;
+
+		back = where && condition_decide(where, before) != CONDITION_TRUE &&
+		       condition_decide(where, now) == CONDITION_TRUE;
+	}
+	return back;
+}
+
+static int batch__upsert(struct graph_batch *batch, const struct plan_table *table, const struct change *change, bool insert)
+{
+	const struct cell *earlier, *cells;
 	struct entity *entity;
 	bool new;
 	int rc = batch__entity(batch, table, change->row, &entity, &new);
 
 	if (rc < 0)
 		return rc;
-	/* what one transaction deleted and a later one made again is another node: its graph-only parts do not come back */
-	if (!new && entity->deleted && !entity->fresh && entity->transaction != batch->transactions) {
+	earlier = new || entity->deleted ? NULL : entity->row.cells;
+	cells = batch__copy(batch, change->row, table->columns_count, earlier);
+	if (!cells)
+		return ERR_LIMIT;
+	/* what one transaction took away and a later one made again is another node: its graph-only parts do not come back */
+	if (!new && !entity->fresh && entity->transaction != batch->transactions &&
+	    (entity->deleted || batch__comes_back(table, entity->row.cells, cells))) {
 		rc = batch__new_segment(batch);
 		if (rc == 0)
 			rc = batch__entity(batch, table, change->row, &entity, &new);
 		if (rc < 0)
 			return rc;
 	}
-	earlier = new || entity->deleted ? NULL : entity->row.cells;
-	if (new) {
+	if (new)
 		entity->fresh = insert;
-		if (!insert && !renamed && change->old_is_full && change->old) {
-			entity->base = batch__copy(batch, change->old, table->columns_count, NULL);
-			if (!entity->base)
-				return ERR_LIMIT;
-		}
-	}
-	entity->row.cells = batch__copy(batch, change->row, table->columns_count, earlier);
-	if (!entity->row.cells)
-		return ERR_LIMIT;
-	if (entity->deleted)
-		entity->base = NULL;
+	entity->row.cells = cells;
 	entity->deleted = false;
 	entity->transaction = batch->transactions;
 	entity->row.lsn = change->lsn;
@@ -420,7 +427,7 @@ static int batch__rename(struct graph_batch *batch, const struct plan_table *tab
 	*changes->last_rename = rename;
 	changes->last_rename = &rename->next;
 	batch->current->used = true;
-	rc = batch__upsert(batch, table, change, false, true);
+	rc = batch__upsert(batch, table, change, false);
 	if (rc == 0)
 		batch__find(batch, table, change->row)->renamed_from = rename->row.old;
 	return rc;
@@ -441,11 +448,11 @@ static int batch__change(struct graph_batch *batch, const struct change *change)
 
 	switch (change->kind) {
 	case CHANGE_INSERT:
-		return batch__upsert(batch, table, change, true, false);
+		return batch__upsert(batch, table, change, true);
 	case CHANGE_UPDATE:
 		if (change->old && !batch__key_equal(table, change->old, change->row))
 			return batch__rename(batch, table, change);
-		return batch__upsert(batch, table, change, false, false);
+		return batch__upsert(batch, table, change, false);
 	case CHANGE_DELETE:
 		return batch__delete(batch, table, change);
 	case CHANGE_TRUNCATE:
@@ -483,7 +490,7 @@ int graph_batch_add_row(struct graph_batch *batch, uint32_t table, const struct 
 	int rc = batch->current ? 0 : batch__new_segment(batch);
 
 	if (rc == 0)
-		rc = batch__upsert(batch, &batch->plan->tables[table], &change, fresh, false);
+		rc = batch__upsert(batch, &batch->plan->tables[table], &change, fresh);
 	batch->changes++;
 	return batch__failed(rc, batch, error);
 }
@@ -565,14 +572,13 @@ static bool builder__end_has(const struct plan *plan, const struct plan_end *end
 	return false;
 }
 
-static bool builder__end_same(const struct plan *plan, const struct plan_end *end, const struct entity *entity)
+/* Whether the row is taken. One that nobody can decide about is, with a mark, so that packing it says why it cannot be. */
+static bool builder__takes(const struct condition *where, struct graph_row *row)
 {
-	if (!entity->base)
-		return false;
-	for (uint32_t i = 0; i < plan->nodes[end->node].key_count; i++)
-		if (!batch__cell_equal(&entity->row.cells[end->columns[i]], &entity->base[end->columns[i]]))
-			return false;
-	return true;
+	enum condition_verdict verdict = where ? condition_decide(where, row->cells) : CONDITION_TRUE;
+
+	row->undecided |= verdict == CONDITION_UNDECIDED;
+	return verdict == CONDITION_TRUE || verdict == CONDITION_UNDECIDED;
 }
 
 static int builder__foreign_key(struct builder *builder, const struct plan_edge *edge, struct entity *entity)
@@ -581,9 +587,14 @@ static int builder__foreign_key(struct builder *builder, const struct plan_edge 
 	const struct plan_end *far = edge->owner_is_from ? &edge->to : &edge->from;
 	const struct cell *cells = entity->row.cells;
 
-	if (builder__end_has(plan, far, cells, CELL_UNCHANGED) || builder__end_same(plan, far, entity))
+	bool taken = builder__takes(edge->where, &entity->row);
+
+	if (taken && builder__end_has(plan, far, cells, CELL_UNCHANGED)) {
+		/* where it leads is as it was, if it was there */
+		entity->row.undecided |= edge->where || plan->tables[edge->table].where;
 		return 0;
-	if (!builder__end_has(plan, far, cells, CELL_NULL))
+	}
+	if (taken && !builder__end_has(plan, far, cells, CELL_NULL))
 		return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index, NULL,
 		                    &entity->row);
 	return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
@@ -594,28 +605,11 @@ static int builder__join(struct builder *builder, const struct plan_edge *edge, 
 	const struct plan *plan = builder->batch->plan;
 	const struct cell *cells = entity->row.cells;
 
-	if (builder__end_has(plan, &edge->from, cells, CELL_NULL) || builder__end_has(plan, &edge->to, cells, CELL_NULL))
+	if (!builder__takes(edge->where, &entity->row) || builder__end_has(plan, &edge->from, cells, CELL_NULL) ||
+	    builder__end_has(plan, &edge->to, cells, CELL_NULL))
 		return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
 	return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index,
 	                    builder__mask(builder, edge->properties, edge->properties_count, cells), &entity->row);
-}
-
-static int builder__live(struct builder *builder, const struct plan_table *table, struct entity *entity)
-{
-	const struct plan_node *node = table->node;
-	int rc = 0;
-
-	if (node)
-		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index,
-		                  builder__mask(builder, node->properties, node->properties_count, entity->row.cells),
-		                  &entity->row);
-	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++) {
-		const struct plan_edge *edge = table->edges[i];
-
-		rc = edge->kind == PLAN_EDGE_FOREIGN_KEY ? builder__foreign_key(builder, edge, entity)
-		                                         : builder__join(builder, edge, entity);
-	}
-	return rc;
 }
 
 static int builder__dead(struct builder *builder, const struct plan_table *table, struct entity *entity)
@@ -629,6 +623,27 @@ static int builder__dead(struct builder *builder, const struct plan_table *table
 		rc = builder__add(builder, GRAPH_EDGE_DELETE, table->edges[i]->index, NULL, &entity->row);
 	if (table->node && rc == 0)
 		rc = builder__add(builder, GRAPH_NODE_DELETE, table->node->index, NULL, &entity->row);
+	return rc;
+}
+
+static int builder__live(struct builder *builder, const struct plan_table *table, struct entity *entity)
+{
+	const struct plan_node *node = table->node;
+	int rc = 0;
+
+	entity->row.undecided = false;
+	if (node && !builder__takes(node->where, &entity->row))
+		return builder__dead(builder, table, entity);
+	if (node)
+		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index,
+		                  builder__mask(builder, node->properties, node->properties_count, entity->row.cells),
+		                  &entity->row);
+	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++) {
+		const struct plan_edge *edge = table->edges[i];
+
+		rc = edge->kind == PLAN_EDGE_FOREIGN_KEY ? builder__foreign_key(builder, edge, entity)
+		                                         : builder__join(builder, edge, entity);
+	}
 	return rc;
 }
 
@@ -693,7 +708,7 @@ static int builder__rekey(struct builder *builder, const struct plan_edge *edge,
 	/* it has gone along with its ends */
 	if (edge->kind == PLAN_EDGE_JOIN_ENDS && batch__key_equal(&plan->tables[row->table], row->old, row->cells))
 		return 0;
-	if (!builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
+	if (builder__takes(edge->where, row) && !builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
 	    !builder__end_has(plan, &edge->to, row->cells, CELL_NULL))
 		return builder__add(builder, GRAPH_EDGE_REKEY, edge->index, NULL, row);
 	old = arena_alloc(&builder->batch->arena, sizeof(*old));
@@ -840,6 +855,13 @@ static int operation__pack_row(const struct graph_operation *operation, const st
 	struct arena_mark mark = arena_mark(scratch);
 	int rc = 0;
 
+	if (row->undecided) {
+		error_set_class(error, ERR_VALUE, ERROR_POISON,
+		                "whether the mapping takes %s.%s's row hangs on a large value that PostgreSQL did not send",
+		                table->schema, table->name);
+		error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
+		return ERR_VALUE;
+	}
 	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1));
 	if (statement->old_and_new)
 		rc = operation__pack_fields(operation, table, row->old, scratch, writer, error);

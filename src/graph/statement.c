@@ -13,6 +13,11 @@
 #define UNWIND "UNWIND " GRAPH_ROWS " AS r "
 #define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
 #define MOVING "`_PgweaveMoving`"
+/*
+ * Evaluates to an error that says so; with a variable in it, or the server would evaluate it when it plans. A row that comes
+ * back into the mapping is made from what the UPDATE brought, and a large value that it did not touch is not in there.
+ */
+#define LACKING "toInteger([r[0], 'the row came back without its large values: REPLICA IDENTITY FULL brings them'])"
 
 /* The text under construction. */
 struct text {
@@ -168,6 +173,9 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 	text__put(text, UNWIND "MERGE ");
 	text__keyed(text, "n", node, 0);
 	text__put(text, " ");
+	if (node->where && mask)
+		text__put(text, "ON CREATE SET n:" PLACEHOLDER " FOREACH (m IN CASE WHEN n:" PLACEHOLDER
+		                " THEN [n] ELSE [] END | SET m.lacking = " LACKING ") ");
 	text__set(text, "n", node->properties, node->properties_count, mask, node->key_count);
 	for (uint32_t i = 0; i < node->labels_more_count; i++) {
 		text__put(text, "SET n:");
@@ -244,6 +252,8 @@ static void text__node_rename(struct text *text, const struct plan_node *node)
 {
 	text__put(text, UNWIND);
 	text__match(text, "n", node, 0);
+	if (node->where)
+		text__put(text, "WHERE NOT n:" PLACEHOLDER " ");
 	text__set(text, "n", node->key, node->key_count, NULL, node->key_count);
 }
 
@@ -252,7 +262,14 @@ static void text__rename_vacate(struct text *text, const struct plan_node *node)
 {
 	text__put(text, UNWIND);
 	text__match(text, "p", node, node->key_count);
-	text__put(text, "WHERE p:" PLACEHOLDER " SET p:" MOVING " ");
+	text__put(text, "WHERE p:" PLACEHOLDER " ");
+	/* a row that was no node is not renamed: the placeholder stays where it is, to be filled */
+	if (node->where) {
+		text__put(text, "AND EXISTS { MATCH ");
+		text__keyed(text, "n", node, 0);
+		text__put(text, " WHERE NOT n:" PLACEHOLDER " } ");
+	}
+	text__put(text, "SET p:" MOVING " ");
 	for (uint32_t i = 0; i < node->key_count; i++)
 		buffer_printf(&text->buffer, "SET p.`_pgweave_k%u` = r[%u] ", i, node->key_count + i);
 	for (uint32_t i = 0; i < node->key_count; i++) {
@@ -305,6 +322,8 @@ static void text__rename_leave(struct text *text, const struct plan_edge *edge, 
 
 	text__put(text, UNWIND);
 	text__match(text, "n", node, node->key_count);
+	if (node->where)
+		text__put(text, "WHERE NOT n:" PLACEHOLDER " ");
 	text__move_end(text, edge, at_to, "n", "n");
 	text__merge_end(text, "p", node, 0);
 	text__put(text, "WITH x, p, q ");
@@ -457,7 +476,7 @@ static void text__edge_merge(struct text *text, const struct plan_edge *edge, co
 static void text__edge_upsert_fresh(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
 {
 	text__ends(text, edge);
-	text__edge_merge(text, edge, mask, "");
+	text__edge_merge(text, edge, mask, edge->where && mask ? "ON CREATE SET e.lacking = " LACKING " " : "");
 }
 
 /* First what leads elsewhere goes, then the relationship is made or kept. */
@@ -498,7 +517,9 @@ static void text__keyed_upsert(struct text *text, const struct plan_edge *edge, 
 	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q "
 	                "FOREACH (m IN CASE WHEN o IS NOT NULL AND (c <> a OR d <> b) THEN [o] ELSE [] END | DELETE m) "
 	                "WITH r, a, b, c, d, q ");
-	text__edge_merge(text, edge, mask, "ON CREATE SET e += coalesce(q, {}) ");
+	text__edge_merge(text, edge, mask,
+	                 edge->where && mask ? "ON CREATE SET e += coalesce(q, {lacking: " LACKING "}) "
+	                                     : "ON CREATE SET e += coalesce(q, {}) ");
 	if (sweep)
 		text__sweep_ends(text, edge, "c", "d");
 }

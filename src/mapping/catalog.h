@@ -12,11 +12,23 @@
 
 #include <stdint.h>
 
+/* Of a column of TEXT: when two of its values are equal. */
+enum catalog_equality {
+	EQUALITY_BY_SERVER, /* only PostgreSQL knows: citext, ranges, a collation that is not deterministic */
+	EQUALITY_OF_BYTES,  /* when their texts are */
+	EQUALITY_PADDED,    /* the same, but for blanks at the end: char(n) */
+	EQUALITY_UUID,      /* when their texts are, as PostgreSQL prints them */
+	EQUALITY_ENUM,      /* likewise; the texts are enum_labels */
+};
+
 struct catalog_column {
 	const char *name;
 	const char *type_name; /* as format_type prints it: "character varying(20)" */
 	const char *comment;   /* or NULL */
 	struct type type;
+	enum catalog_equality equality;
+	const char *const *enum_labels; /* of an enum, in its order */
+	uint32_t enum_labels_count;
 	uint32_t type_oid; /* as declared, before domains are resolved */
 	int16_t attnum;
 	bool not_null;

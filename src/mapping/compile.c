@@ -83,6 +83,19 @@ static void builder__need_all(struct building *building, const struct resolved_c
 		builder__need(building, properties->rest[i].column);
 }
 
+static void builder__on_column(void *user, uint32_t column)
+{
+	struct building *building = user;
+
+	building->index_of[column] = 0;
+}
+
+static void builder__need_condition(struct building *building, const struct condition *condition)
+{
+	if (condition)
+		mapping__condition_columns(condition, builder__on_column, building);
+}
+
 static void builder__collect(struct builder *builder)
 {
 	struct compiler *compiler = builder->compiler;
@@ -98,9 +111,12 @@ static void builder__collect(struct builder *builder)
 		builder__add_table(builder, compiler->edges[i].table, NULL, &compiler->edges[i].key);
 	if (compiler->no_memory)
 		return;
-	for (uint32_t i = 0; i < compiler->nodes_count; i++)
-		builder__need_all(builder__building(builder, compiler->nodes[i].table), &compiler->nodes[i].key,
-		                  &compiler->nodes[i].properties);
+	for (uint32_t i = 0; i < compiler->nodes_count; i++) {
+		struct building *building = builder__building(builder, compiler->nodes[i].table);
+
+		builder__need_all(building, &compiler->nodes[i].key, &compiler->nodes[i].properties);
+		builder__need_condition(building, compiler->nodes[i].where);
+	}
 	for (uint32_t i = 0; i < compiler->edges_count; i++) {
 		const struct resolved_edge *edge = &compiler->edges[i];
 		struct building *building = builder__building(builder, edge->table);
@@ -108,6 +124,7 @@ static void builder__collect(struct builder *builder)
 		builder__need_all(building, building->key, &edge->properties);
 		builder__need_all(building, &edge->from.columns, NULL);
 		builder__need_all(building, &edge->to.columns, NULL);
+		builder__need_condition(building, edge->where);
 		building->edges_count++;
 	}
 }
@@ -218,6 +235,19 @@ static const struct plan_property *builder__properties(struct builder *builder, 
 	return properties;
 }
 
+static const struct condition *builder__condition(struct builder *builder, const struct building *building,
+                                                  const struct condition *source)
+{
+	const struct condition *condition;
+
+	if (!source)
+		return NULL;
+	condition = mapping__condition_copy(source, building->index_of, &builder->plan->arena);
+	if (!condition)
+		builder->compiler->no_memory = true;
+	return condition;
+}
+
 static void builder__nodes(struct builder *builder)
 {
 	const struct compiler *compiler = builder->compiler;
@@ -234,6 +264,7 @@ static void builder__nodes(struct builder *builder)
 		builder->plan_nodes[i] = (struct plan_node){
 		        .index = i,
 		        .table = building->place,
+		        .where = builder__condition(builder, building, source->where),
 		        .label = builder__strdup(builder, source->mapped->label.text),
 		        .labels_more = labels_more,
 		        .labels_more_count = labels->count,
@@ -245,6 +276,7 @@ static void builder__nodes(struct builder *builder)
 		        .may_be_placeholder = source->may_be_placeholder,
 		};
 		builder->plan_tables[building->place].node = &builder->plan_nodes[i];
+		builder->plan_tables[building->place].where = builder->plan_nodes[i].where;
 	}
 }
 
@@ -305,6 +337,7 @@ static void builder__edge(struct builder *builder, const struct resolved_edge *s
 	        .index = index,
 	        .kind = source->kind,
 	        .table = building->place,
+	        .where = builder__condition(builder, building, source->where),
 	        .type = builder__strdup(builder, source->type.text),
 	        .owner_is_from = source->owner_is_from,
 	        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
@@ -316,6 +349,29 @@ static void builder__edge(struct builder *builder, const struct resolved_edge *s
 	builder__end(builder, building, &source->from, &edge->from);
 	builder__end(builder, building, &source->to, &edge->to);
 	builder->plan_edges[index] = edge;
+}
+
+/* Of a join table: what one of its relationships takes. */
+static void builder__join_where(struct builder *builder, struct plan_table *table)
+{
+	for (uint32_t i = 0; i < table->edges_count; i++) {
+		const struct condition *where = table->edges[i]->where;
+		struct condition *either;
+
+		if (!where) {
+			table->where = NULL;
+			return;
+		}
+		if (i == 0) {
+			table->where = where;
+			continue;
+		}
+		either = builder__calloc(builder, 1, sizeof(*either));
+		if (!either)
+			return;
+		*either = (struct condition){.kind = CONDITION_OR, .left = table->where, .right = where};
+		table->where = either;
+	}
 }
 
 /* All edges, and for each table those that its rows make. */
@@ -341,6 +397,9 @@ static void builder__edges(struct builder *builder)
 
 		((const struct plan_edge **)(uintptr_t)table->edges)[table->edges_count++] = builder->plan_edges[i];
 	}
+	for (uint32_t t = 0; t < builder->tables_count; t++)
+		if (!builder->plan_tables[t].node)
+			builder__join_where(builder, &builder->plan_tables[t]);
 }
 
 static int builder__run(struct builder *builder)

@@ -30,6 +30,7 @@ struct resolved_properties {
 struct resolved_node {
 	const struct mapping_node *mapped;
 	const struct catalog_table *table;
+	const struct condition *where; /* its columns are indexes into the catalogue's table, as in an edge's; NULL: none */
 	struct resolved_columns key;
 	struct resolved_properties properties;
 	bool may_be_placeholder;
@@ -47,6 +48,7 @@ struct resolved_edge {
 	struct word type;
 	enum plan_edge_kind kind;
 	const struct catalog_table *table;
+	const struct condition *where;
 	const struct resolved_node *owner; /* FOREIGN_KEY */
 	bool owner_is_from;
 	struct resolved_end from;
@@ -89,6 +91,20 @@ int mapping__order(uint32_t count, const struct order_need *needs, uint32_t need
 
 /* Sets plan->digest; the plan is otherwise complete. */
 int mapping__digest(struct plan *plan) _must_check;
+
+/*
+ * Reads the condition that the word is; *ret_condition is NULL where the file says none. False, with its diagnostic, when it
+ * cannot be read or does not fit the table.
+ */
+struct condition;
+bool mapping__condition(struct compiler *compiler, const struct catalog_table *table, const struct word *word,
+                        const struct condition **ret_condition);
+/* With the columns' indexes looked up in index_of. NULL without memory. */
+const struct condition *mapping__condition_copy(const struct condition *condition, const uint32_t *index_of,
+                                                struct arena *arena);
+/* Each column that it looks at, as often as it does. */
+typedef void mapping__column_fn(void *user, uint32_t column);
+void mapping__condition_columns(const struct condition *condition, mapping__column_fn *on_column, void *user);
 
 /*
  * Makes property->type carry the conversion that the file asks for; property->type has the column's type, as `as` has it.

@@ -1,4 +1,5 @@
 #include "mapping/compile.h"
+#include "mapping/condition.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,15 @@ static int digest__properties(struct buffer *buffer, const struct plan_table *ta
 	return 0;
 }
 
+static void digest__where(struct buffer *buffer, const struct plan_table *table, const struct condition *where)
+{
+	if (!where)
+		return;
+	buffer_append_text(buffer, "where ");
+	condition_sql(buffer, where, table, NULL);
+	buffer_append_byte(buffer, '\n');
+}
+
 static int digest__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
 {
 	const struct plan_table *table = &plan->tables[node->table];
@@ -100,6 +110,7 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 	digest__text(buffer, table->schema);
 	digest__text(buffer, table->name);
 	buffer_append_byte(buffer, '\n');
+	digest__where(buffer, table, node->where);
 	free(labels);
 	return digest__properties(buffer, table, node->key, node->key_count, node->properties, node->properties_count);
 }
@@ -127,6 +138,7 @@ static int digest__edge(struct buffer *buffer, const struct plan *plan, const st
 	digest__text(buffer, table->schema);
 	digest__text(buffer, table->name);
 	buffer_append_byte(buffer, '\n');
+	digest__where(buffer, table, edge->where);
 	digest__end(buffer, plan, table, "from", &edge->from);
 	digest__end(buffer, plan, table, "to", &edge->to);
 	return digest__properties(buffer, table, edge->key, edge->key_count, edge->properties, edge->properties_count);

@@ -260,10 +260,9 @@ static void pair__write(const struct init *init, struct buffer *yaml, const stru
 		buffer_append_text(yaml, " look like a polymorphic association, but no value found names a node here\n");
 		return;
 	}
-	buffer_append_text(yaml,
-	                   " are a polymorphic association: together they refer to rows of several tables. It needs\n"
-	                   "    # relationships with a predicate (`where:`), which mappings do not have yet; until then both "
-	                   "columns are properties. It would be:\n");
+	buffer_append_text(
+	        yaml, " are a polymorphic association: together they refer to rows of several tables. Both columns\n"
+	              "    # are properties; for relationships as well, each with its condition, take these lines' # away:\n");
 	pair__write_entries(init, yaml, pair, "    #   ");
 	pair__write_unknown(init, yaml, pair);
 }

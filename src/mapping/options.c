@@ -1,5 +1,6 @@
 #include "mapping/options.h"
 
+#include "mapping/condition.h"
 #include "mapping/tree.h"
 
 #include <string.h>
@@ -66,6 +67,8 @@ const struct mapping_option mapping_options[] = {
 
         {CONTEXT_NODE, "table", KIND_TABLE, true, NODE(table),
          .doc = "The table: a name in the connection's schema, or `schema.name`; a part with a dot in it in double quotes."},
+        {CONTEXT_NODE, "where", KIND_CONDITION, false, NODE(where), .least = 1, .most = CONDITION_SIZE_MAX,
+         .default_words = "every row", .doc = "Which rows become nodes: see [Which rows](#which-rows)."},
         {CONTEXT_NODE, "labels", KIND_LABELS, false, NODE(labels), .doc = "Further labels that every such node has."},
         {CONTEXT_NODE, "key", KIND_COLUMNS, false, NODE(key), .default_words = "the primary key",
          .doc = "The columns that tell one row from another: unique and never NULL. They always are properties."},
@@ -84,8 +87,12 @@ const struct mapping_option mapping_options[] = {
         {CONTEXT_LINK, "column", KIND_COLUMN, false, LINK(column), .doc = "The foreign key's column."},
         {CONTEXT_LINK, "columns", KIND_COLUMNS, false, LINK(columns),
          .doc = "Its columns, in the order of the other end's key. Exactly one of `column` and `columns`."},
+        {CONTEXT_LINK, "where", KIND_CONDITION, false, LINK(where), .least = 1, .most = CONDITION_SIZE_MAX,
+         .default_words = "every row", .doc = "Which rows have the relationship; of the node's own rows."},
 
         {CONTEXT_JOIN, "table", KIND_TABLE, true, JOIN(table), .doc = "The join table, named as for a node."},
+        {CONTEXT_JOIN, "where", KIND_CONDITION, false, JOIN(where), .least = 1, .most = CONDITION_SIZE_MAX,
+         .default_words = "every row", .doc = "Which rows become relationships, as for a node."},
         {CONTEXT_JOIN, "from", KIND_END, true, JOIN(from),
          .doc = "The start: a label, and the columns here that hold its key, in the key's order."},
         {CONTEXT_JOIN, "to", KIND_END, true, JOIN(to), .doc = "The end, likewise."},

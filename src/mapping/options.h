@@ -54,7 +54,8 @@ enum mapping_context {
 	X(LETTERS, "lower or upper")                                                                                           \
 	X(EPOCH, "seconds, milliseconds or microseconds")                                                                      \
 	X(DECIMAL, "a decimal number other than 0, such as 0.01")                                                              \
-	X(PATH, "a path such as a.b.0, or a list of its steps")
+	X(PATH, "a path such as a.b.0, or a list of its steps")                                                                \
+	X(CONDITION, "a condition such as deleted_at IS NULL")
 
 enum mapping_kind {
 #define X(name, what) KIND_##name,

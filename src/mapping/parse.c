@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PostgreSQL allows no more columns in a table. */
-#define COLUMNS_MAX 1600
 #define LABELS_MAX 64
 #define PATH_STEPS_MAX 32
 #define SCALE_DIGITS_MAX 18
@@ -335,9 +333,9 @@ static void parser__read_words(struct parser *parser, const struct mapping_optio
 	struct words *words = at;
 
 	words->name = (struct word){option->name, node->place};
-	if (count > (is_label ? LABELS_MAX : COLUMNS_MAX) || (is_list && !count && strcmp(option->name, "except") != 0)) {
+	if (count > (is_label ? LABELS_MAX : PLAN_COLUMNS_MAX) || (is_list && !count && strcmp(option->name, "except") != 0)) {
 		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" is a list of %u", option->name, count);
-		diagnostic_expect(parser->diagnostics, "1 to %d of them", is_label ? LABELS_MAX : COLUMNS_MAX);
+		diagnostic_expect(parser->diagnostics, "1 to %d of them", is_label ? LABELS_MAX : PLAN_COLUMNS_MAX);
 		return;
 	}
 	words->items = parser__calloc(parser, count, sizeof(*words->items));
@@ -388,6 +386,16 @@ static void parser__read_table(struct parser *parser, const struct mapping_optio
 	if (schema)
 		table->schema = (struct word){schema, node->place};
 	table->name = (struct word){name, node->place};
+}
+
+/* CONDITION: its text; what it means is said against the catalogue. */
+static void parser__read_condition(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                   void *at)
+{
+	const char *text = parser__text(parser, option, node);
+
+	if (text && parser__check_size(parser, option, node, text))
+		*(struct word *)at = (struct word){text, node->place};
 }
 
 /* The lists of the kinds that are a choice. */
@@ -525,10 +533,10 @@ static void parser__read_properties(struct parser *parser, const struct mapping_
 		return;
 	}
 	properties->name = (struct word){option->name, node->place};
-	if (node->count > COLUMNS_MAX) {
+	if (node->count > PLAN_COLUMNS_MAX) {
 		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" has %u entries", option->name,
 		               node->count);
-		diagnostic_expect(parser->diagnostics, "at most %d", COLUMNS_MAX);
+		diagnostic_expect(parser->diagnostics, "at most %d", PLAN_COLUMNS_MAX);
 		return;
 	}
 	properties->items = parser__calloc(parser, node->count, sizeof(*properties->items));
@@ -701,18 +709,31 @@ static void parser__read_nodes(struct parser *parser, const struct mapping_optio
 }
 
 static parser_reader *const parser__readers[KINDS_COUNT] = {
-        [KIND_VERSION] = parser__read_number,  [KIND_STRING] = parser__read_string,
-        [KIND_PLAIN] = parser__read_plain,     [KIND_PIPELINE] = parser__read_identifier,
-        [KIND_SLOT] = parser__read_identifier, [KIND_BOOLEAN] = parser__read_boolean,
-        [KIND_INTEGER] = parser__read_number,  [KIND_SIZE] = parser__read_number,
-        [KIND_SECTION] = parser__read_section, [KIND_NODES] = parser__read_nodes,
-        [KIND_JOINS] = parser__read_joins,     [KIND_LINKS] = parser__read_links,
-        [KIND_TABLE] = parser__read_table,     [KIND_LABEL] = parser__read_label,
-        [KIND_LABELS] = parser__read_words,    [KIND_COLUMN] = parser__read_word,
-        [KIND_COLUMNS] = parser__read_words,   [KIND_PROPERTIES] = parser__read_properties,
-        [KIND_END] = parser__read_end,         [KIND_AS] = parser__read_choice,
-        [KIND_LETTERS] = parser__read_choice,  [KIND_EPOCH] = parser__read_choice,
-        [KIND_DECIMAL] = parser__read_decimal, [KIND_PATH] = parser__read_path,
+        [KIND_VERSION] = parser__read_number,
+        [KIND_STRING] = parser__read_string,
+        [KIND_PLAIN] = parser__read_plain,
+        [KIND_PIPELINE] = parser__read_identifier,
+        [KIND_SLOT] = parser__read_identifier,
+        [KIND_BOOLEAN] = parser__read_boolean,
+        [KIND_INTEGER] = parser__read_number,
+        [KIND_SIZE] = parser__read_number,
+        [KIND_SECTION] = parser__read_section,
+        [KIND_NODES] = parser__read_nodes,
+        [KIND_JOINS] = parser__read_joins,
+        [KIND_LINKS] = parser__read_links,
+        [KIND_TABLE] = parser__read_table,
+        [KIND_LABEL] = parser__read_label,
+        [KIND_LABELS] = parser__read_words,
+        [KIND_COLUMN] = parser__read_word,
+        [KIND_COLUMNS] = parser__read_words,
+        [KIND_PROPERTIES] = parser__read_properties,
+        [KIND_END] = parser__read_end,
+        [KIND_AS] = parser__read_choice,
+        [KIND_LETTERS] = parser__read_choice,
+        [KIND_EPOCH] = parser__read_choice,
+        [KIND_DECIMAL] = parser__read_decimal,
+        [KIND_PATH] = parser__read_path,
+        [KIND_CONDITION] = parser__read_condition,
 };
 
 static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)

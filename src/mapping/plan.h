@@ -8,9 +8,12 @@
 #define PGWEAVE_MAPPING_PLAN_H
 
 #include "base/arena.h"
-#include "change/type.h"
+#include "change/condition.h"
 
 #include <stdint.h>
+
+/* PostgreSQL allows no more in a table. */
+#define PLAN_COLUMNS_MAX 1600
 
 /* A column that the plan reads; a row of a table is an array of these, and cells follow the same order. */
 struct plan_column {
@@ -30,8 +33,9 @@ struct plan_property {
 };
 
 struct plan_node {
-	uint32_t index; /* in plan->nodes */
-	uint32_t table; /* index into plan->tables */
+	uint32_t index;                /* in plan->nodes */
+	uint32_t table;                /* index into plan->tables */
+	const struct condition *where; /* the rows that are nodes; NULL: all */
 	const char *label;
 	const char *const *labels_more; /* further fixed labels */
 	uint32_t labels_more_count;
@@ -59,6 +63,7 @@ struct plan_edge {
 	uint32_t index; /* in plan->edges */
 	enum plan_edge_kind kind;
 	uint32_t table;
+	const struct condition *where; /* the rows that have one; of FOREIGN_KEY those that are nodes, besides; NULL: all */
 	const char *type;
 	struct plan_end from;
 	struct plan_end to;
@@ -82,6 +87,7 @@ struct plan_table {
 	const struct plan_node *node;         /* or NULL */
 	const struct plan_edge *const *edges; /* FOREIGN_KEY ones of the node, or JOIN_* ones */
 	uint32_t edges_count;
+	const struct condition *where; /* a row for which it is not true makes nothing; NULL: there are none such */
 	int64_t rows_estimate;
 };
 

@@ -1,10 +1,12 @@
 #include "mapping/render.h"
 
 #include "mapping/compile.h"
+#include "mapping/condition.h"
 
 #include <jansson.h>
 
 #define CONVERSION_SIZE_MAX ((size_t)64 * 1024)
+#define WHERE_SIZE_MAX ((size_t)256 * 1024)
 
 /* jansson's *_set_new and *_append_new take the value even when they fail, so one flag is enough. */
 struct json_writer {
@@ -56,6 +58,19 @@ static json_t *json__properties(struct json_writer *writer, const struct plan_ta
 	return array;
 }
 
+static void json__where(struct json_writer *writer, json_t *object, const struct plan_table *table,
+                        const struct condition *where)
+{
+	struct buffer words;
+
+	if (!where)
+		return;
+	buffer_init(&words, WHERE_SIZE_MAX);
+	condition_words(&words, where, table);
+	json__set(writer, object, "where", json_string(buffer_text(&words)));
+	buffer_free(&words);
+}
+
 static json_t *json__node(struct json_writer *writer, const struct plan_node *node)
 {
 	const struct plan_table *table = &writer->plan->tables[node->table];
@@ -69,6 +84,7 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	json__set(writer, object, "labels", labels);
 	json__set(writer, object, "schema", json_string(table->schema));
 	json__set(writer, object, "table", json_string(table->name));
+	json__where(writer, object, table, node->where);
 	json__set(writer, object, "key", json__properties(writer, table, node->key, node->key_count));
 	json__set(writer, object, "properties", json__properties(writer, table, node->properties, node->properties_count));
 	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));
@@ -101,6 +117,7 @@ static json_t *json__edge(struct json_writer *writer, const struct plan_edge *ed
 	json__set(writer, object, "kind", json_string(kinds[edge->kind]));
 	json__set(writer, object, "schema", json_string(table->schema));
 	json__set(writer, object, "table", json_string(table->name));
+	json__where(writer, object, table, edge->where);
 	json__set(writer, object, "from", json__end(writer, table, &edge->from));
 	json__set(writer, object, "to", json__end(writer, table, &edge->to));
 	json__set(writer, object, "key", json__properties(writer, table, edge->key, edge->key_count));

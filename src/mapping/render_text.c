@@ -2,6 +2,7 @@
 
 #include "change/conversion.h"
 #include "mapping/compile.h"
+#include "mapping/condition.h"
 #include "mapping/text.h"
 
 #include <inttypes.h>
@@ -81,6 +82,15 @@ static void text__table(struct buffer *buffer, const struct plan_table *table)
 	buffer_append_byte(buffer, '\n');
 }
 
+static void text__where(struct buffer *buffer, const struct plan_table *table, const struct condition *where)
+{
+	if (!where)
+		return;
+	buffer_printf(buffer, "    %-*s", TEXT_INDENT - 4, "where");
+	condition_words(buffer, where, table);
+	buffer_append_byte(buffer, '\n');
+}
+
 static void text__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
 {
 	const struct plan_table *table = &plan->tables[node->table];
@@ -90,6 +100,7 @@ static void text__node(struct buffer *buffer, const struct plan *plan, const str
 		buffer_printf(buffer, ":%s", node->labels_more[i]);
 	buffer_append_byte(buffer, '\n');
 	text__table(buffer, table);
+	text__where(buffer, table, node->where);
 	text__properties(buffer, "key", table, node->key, node->key_count);
 	text__properties(buffer, "properties", table, node->properties, node->properties_count);
 	if (node->may_be_placeholder)
@@ -107,9 +118,11 @@ static void text__edge(struct buffer *buffer, const struct plan *plan, const str
 	const struct plan_table *table = &plan->tables[edge->table];
 
 	buffer_printf(buffer, "  %s\n", edge->words);
+	if (edge->kind != PLAN_EDGE_FOREIGN_KEY)
+		text__table(buffer, table);
+	text__where(buffer, table, edge->where);
 	if (edge->kind == PLAN_EDGE_FOREIGN_KEY)
 		return;
-	text__table(buffer, table);
 	buffer_printf(buffer, "    %-*s%s\n", TEXT_INDENT - 4, "makes", kinds[edge->kind]);
 	text__properties(buffer, "key", table, edge->key, edge->key_count);
 	text__properties(buffer, "properties", table, edge->properties, edge->properties_count);

@@ -602,6 +602,7 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 	if (!used.items)
 		return;
 	key = resolve__key(compiler, node->table, &mapped->key, mapped->label.place, &node->key);
+	key = mapping__condition(compiler, node->table, &mapped->where, &node->where) && key;
 	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
 	                                 key ? &node->key : NULL, true, &used, &node->properties) &&
 	             key;
@@ -692,7 +693,8 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 		resolve__expect(compiler, "a column of a type like that one's");
 		fine = false;
 	}
-	if (fine)
+	/* a row that is there may still be no node, so its foreign key does not vouch for one */
+	if (fine && !node->mapped->where.text)
 		resolve__enforced(table, &ret_end->columns, node, ret_end);
 	return fine;
 }
@@ -712,7 +714,7 @@ static void resolve__link(struct compiler *compiler, const struct resolved_node 
 		return;
 	*near = (struct resolved_end){.node = owner, .columns = owner->key, .enforced = true};
 	edge->table = owner->table;
-	edge->fine = owner->fine;
+	edge->fine = mapping__condition(compiler, owner->table, &link->where, &edge->where) && owner->fine;
 }
 
 /* Whether the key's columns are just the two ends' columns. */
@@ -743,6 +745,7 @@ static void resolve__join(struct compiler *compiler, const struct mapping_join *
 		return;
 	fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, &edge->from);
 	fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, &edge->to) && fine;
+	fine = mapping__condition(compiler, table, &join->where, &edge->where) && fine;
 	if (!fine || !resolve__key(compiler, table, &join->key, join->type.place, &edge->key))
 		return;
 	edge->kind = resolve__is_ends(edge) ? PLAN_EDGE_JOIN_ENDS : PLAN_EDGE_JOIN_KEYED;

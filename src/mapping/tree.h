@@ -77,6 +77,7 @@ struct mapping_link {
 	struct word from;
 	struct words column; /* exactly one of the two */
 	struct words columns;
+	struct word where;
 };
 
 struct mapping_links {
@@ -87,6 +88,7 @@ struct mapping_links {
 struct mapping_node {
 	struct word label;
 	struct table_name table;
+	struct word where;
 	struct words labels;
 	struct words key;
 	struct mapping_properties properties;
@@ -109,6 +111,7 @@ struct mapping_end {
 struct mapping_join {
 	struct word type;
 	struct table_name table;
+	struct word where;
 	struct mapping_end from;
 	struct mapping_end to;
 	struct words key;

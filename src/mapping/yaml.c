@@ -141,17 +141,48 @@ static void builder__attach(struct builder *builder, struct yaml_node *node)
 	parent->count++;
 }
 
+/*
+ * libfyaml 0.7.12 reads several doubled quotes in a row ('it''''s') wrongly, so such a text is read here: on one line, where
+ * nothing but the quotes has to be undone. NULL when this is no such text.
+ */
+static const char *builder__single_quoted(struct builder *builder, const struct yaml_node *node, size_t *ret_size)
+{
+	const char *at = builder->source->text + node->start + 1, *end = builder->source->text + node->end - 1;
+	char *text;
+
+	if (node->end < node->start + 2 || !memmem(at, (size_t)(end - at), "''''", 4))
+		return NULL;
+	if (memchr(at, '\n', (size_t)(end - at))) {
+		builder__fail(builder, node->place, "several quotes in a row in a text over several lines",
+		              "double quotes around it");
+		return NULL;
+	}
+	text = arena_alloc(builder->arena, (size_t)(end - at));
+	if (!text) {
+		builder->status = ERR_NOMEM;
+		return NULL;
+	}
+	for (*ret_size = 0; at < end; at++) {
+		text[(*ret_size)++] = *at;
+		at += *at == '\'';
+	}
+	return text;
+}
+
 static void builder__scalar(struct builder *builder, struct fy_event *event)
 {
 	struct fy_token *token = event->scalar.value;
 	struct yaml_node *node = builder__node(builder, YAML_SCALAR, token);
 	size_t size = 0;
-	const char *text = token ? fy_token_get_text(token, &size) : "";
+	const char *text = token ? fy_token_get_text(token, &size) : "", *again = NULL;
 
 	if (!node)
 		return;
 	node->plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
 	builder__span(builder, token, node);
+	if (token && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED)
+		again = builder__single_quoted(builder, node, &size);
+	text = again ? again : text;
 	if (!text) {
 		builder->status = ERR_NOMEM;
 		return;

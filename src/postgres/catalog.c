@@ -1,5 +1,6 @@
 #include "postgres/catalog.h"
 
+#include "change/value.h"
 #include "postgres/sequence.h"
 #include "postgres/typemap.h"
 
@@ -121,7 +122,9 @@ static void sql_columns(struct buffer *sql, int version, void *context)
 	              "%s, %s, pg_catalog.col_description(a.attrelid, a.attnum), "
 	              "e.oid IS NOT NULL, f.oid, f.typname, f.typtype, coalesce(e.typdelim, ','), "
 	              "EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass "
-	              "AND d.objid = f.oid AND d.deptype = 'e') "
+	              "AND d.objid = f.oid AND d.deptype = 'e'), "
+	              "%s, (SELECT array_agg(l.enumlabel ORDER BY l.enumsortorder)::text FROM pg_catalog.pg_enum l "
+	              "WHERE l.enumtypid = f.oid AND e.oid IS NULL) "
 	              "FROM pg_catalog.pg_attribute a "
 	              "LEFT JOIN domains d1 ON d1.domain = a.atttypid "
 	              "JOIN pg_catalog.pg_type b ON b.oid = coalesce(d1.base, a.atttypid) "
@@ -130,8 +133,10 @@ static void sql_columns(struct buffer *sql, int version, void *context)
 	              "JOIN pg_catalog.pg_type f ON f.oid = coalesce(d2.base, e.oid, b.oid) "
 	              "WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT c.oid" LISTED_FROM LISTED_WHERE
 	              ") ORDER BY a.attrelid, a.attnum",
-	              version >= 120000 ? "a.attgenerated <> ''" : "false",
-	              version >= 100000 ? "a.attidentity <> ''" : "false");
+	              version >= 120000 ? "a.attgenerated <> ''" : "false", version >= 100000 ? "a.attidentity <> ''" : "false",
+	              version >= 120000 ? "coalesce((SELECT x.collisdeterministic FROM pg_catalog.pg_collation x "
+	                                  "WHERE x.oid = a.attcollation), true)"
+	                                : "true");
 }
 
 /* Only what identifies a row for sure: unique, valid, over plain columns, over all rows. */
@@ -356,19 +361,43 @@ static char result_char(const struct postgres_result *result, uint32_t row, uint
 	return (char)(text ? *text : '\0');
 }
 
-static struct type take_type(const struct postgres_result *result, uint32_t row)
+static struct typemap_facts take_facts(const struct postgres_result *result, uint32_t row)
 {
 	const char *name = postgres_result_text(result, row, 11);
-	const struct typemap_facts facts = {
+
+	return (struct typemap_facts){
 	        .array = postgres_result_bool(result, row, 9),
 	        .oid = result_oid(result, row, 10),
 	        .name = name ? name : "",
 	        .typtype = result_char(result, row, 12),
 	        .delimiter = result_char(result, row, 13),
 	        .of_extension = postgres_result_bool(result, row, 14),
+	        .deterministic = postgres_result_bool(result, row, 15),
 	};
+}
 
-	return typemap_type(&facts);
+/* "{draft,\"in review\"}", as PostgreSQL prints an array of texts */
+static bool take_enum(struct catalog *catalog, struct catalog_column *column, const char *text)
+{
+	static const struct type type = {.kind = TYPE_TEXT, .array = true};
+	const char **labels;
+	struct value list;
+	struct error error;
+
+	if (!text)
+		return true;
+	text = arena_strdup(&catalog->arena, text);
+	if (!text || value_from_text(&type, text, strlen(text), &catalog->arena, &list, &error) < 0)
+		return false;
+	labels = arena_calloc(&catalog->arena, list.size, sizeof(const char *));
+	for (uint32_t i = 0; labels && i < list.size; i++) {
+		labels[i] = arena_strndup(&catalog->arena, list.list[i].bytes, list.list[i].size);
+		if (!labels[i])
+			return false;
+	}
+	column->enum_labels = labels;
+	column->enum_labels_count = list.size;
+	return labels != NULL;
 }
 
 static bool take_table_columns(struct catalog *catalog, struct catalog_table *table, const struct postgres_result *result,
@@ -380,6 +409,7 @@ static bool take_table_columns(struct catalog *catalog, struct catalog_table *ta
 
 	for (i = 0; i < count && !failed; i++) {
 		struct catalog_column *column = &columns[i];
+		struct typemap_facts facts;
 		uint32_t row = first + i;
 
 		column->attnum = (int16_t)postgres_result_int(result, row, 1);
@@ -390,7 +420,10 @@ static bool take_table_columns(struct catalog *catalog, struct catalog_table *ta
 		column->generated = postgres_result_bool(result, row, 6);
 		column->identity = postgres_result_bool(result, row, 7);
 		column->comment = keep(catalog, result, row, 8, &failed);
-		column->type = take_type(result, row);
+		facts = take_facts(result, row);
+		column->type = typemap_type(&facts);
+		column->equality = typemap_equality(&facts);
+		failed |= !take_enum(catalog, column, postgres_result_text(result, row, 16));
 	}
 	table->columns = columns;
 	table->columns_count = failed ? 0 : count;

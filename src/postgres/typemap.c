@@ -115,6 +115,27 @@ static enum type_kind typemap_kind(const struct typemap_facts *facts)
 	return TYPE_UNSUPPORTED;
 }
 
+enum catalog_equality typemap_equality(const struct typemap_facts *facts)
+{
+	if (facts->array)
+		return EQUALITY_BY_SERVER;
+	if (facts->typtype == 'e')
+		return EQUALITY_ENUM;
+	switch (facts->oid) {
+	case 18:   /* "char" */
+	case 19:   /* name */
+	case 25:   /* text */
+	case 1043: /* varchar */
+		return facts->deterministic ? EQUALITY_OF_BYTES : EQUALITY_BY_SERVER;
+	case 1042: /* bpchar */
+		return facts->deterministic ? EQUALITY_PADDED : EQUALITY_BY_SERVER;
+	case 2950: /* uuid */
+		return EQUALITY_UUID;
+	default:
+		return EQUALITY_BY_SERVER;
+	}
+}
+
 struct type typemap_type(const struct typemap_facts *facts)
 {
 	struct type type = {.kind = typemap_kind(facts), .array = facts->array};

@@ -1,6 +1,7 @@
 #include "sync/pipeline.h"
 
 #include "postgres/copy.h"
+#include "mapping/condition.h"
 #include "mapping/quote.h"
 #include "session/progress.h"
 #include "verify/sweep.h"
@@ -130,6 +131,10 @@ static void snapshot__copy_sql(struct buffer *sql, const struct plan_table *tabl
 	}
 	buffer_printf(sql, " FROM %s", table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(sql, table->schema, table->name);
+	if (table->where) {
+		buffer_append_text(sql, " WHERE ");
+		condition_sql(sql, table->where, table, NULL);
+	}
 	buffer_append_text(sql, ") TO STDOUT");
 }
 

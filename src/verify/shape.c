@@ -1,6 +1,7 @@
 #include "verify/shape.h"
 
 #include "graph/statement.h"
+#include "mapping/condition.h"
 #include "mapping/quote.h"
 #include "verify/order.h"
 
@@ -130,6 +131,24 @@ static void sql__table(struct buffer *sql, const struct verify_shape *shape)
 	buffer_append_text(sql, " AS t");
 }
 
+/* Those of the mapping: of the row's node, and of the relationship. */
+static void sql__conditions(struct buffer *sql, const struct verify_shape *shape, const char *word)
+{
+	const struct condition *all[] = {
+	        shape->table->node ? shape->table->node->where : NULL,
+	        shape->edge ? shape->edge->where : NULL,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!all[i])
+			continue;
+		buffer_printf(sql, "%s(", word);
+		condition_sql(sql, all[i], shape->table, "t.");
+		buffer_append_byte(sql, ')');
+		word = " AND ";
+	}
+}
+
 /* A row with a NULL among its ends makes no relationship. */
 static void sql__where(struct buffer *sql, const struct verify_shape *shape)
 {
@@ -143,6 +162,7 @@ static void sql__where(struct buffer *sql, const struct verify_shape *shape)
 		buffer_append_text(sql, " IS NOT NULL");
 		word = " AND ";
 	}
+	sql__conditions(sql, shape, word);
 }
 
 /*
@@ -192,6 +212,7 @@ void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql
 		sql__column(sql, shape, field);
 		buffer_printf(sql, " = v.k%u::%s", i, shape__column(shape, field)->type_name);
 	}
+	sql__conditions(sql, shape, " AND ");
 }
 
 /* ---- Cypher ---- */

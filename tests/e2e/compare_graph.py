@@ -31,6 +31,7 @@ class ForeignKey:
     columns: tuple
     other: str
     from_owner: bool = True
+    where: str = "true"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +126,7 @@ class _Judge:
 
     def _expected_foreign_key(self, link):
         owner = self.nodes[link.owner]
-        for row in self.tables.rows(owner.table, [*owner.key, *link.columns], owner.where):
+        for row in self.tables.rows(owner.table, [*owner.key, *link.columns], f"({owner.where}) AND ({link.where})"):
             mine, theirs = row[:len(owner.key)], row[len(owner.key):]
             if None not in theirs:
                 yield (*((mine, theirs) if link.from_owner else (theirs, mine)), (), frozenset())

@@ -143,14 +143,15 @@ static void test_foreign_keys_of_new_and_of_changed_rows(void **user)
 	                    "NODE_UPSERT 1: 1 2; EDGE_DELETE 1: 2; EDGE_UPSERT_FRESH 0: 1; EDGE_UPSERT 0: 2; ");
 }
 
-static void test_what_the_old_row_shows_unchanged_is_left_alone(void **user)
+static void test_a_full_old_row_spares_nothing(void **user)
 {
 	struct state *state = *user;
 
 	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", NULL, "x", NULL), CELLS("1", "7", "3", "x", NULL));
 	state->transaction->first->old_is_full = true;
 	commit(state);
-	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_DELETE 1: 1; ");
+	/* the graph may lack what the row had: it may have been set aside as a dead letter */
+	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_DELETE 1: 1; EDGE_UPSERT 0: 1; ");
 }
 
 static void test_an_unchanged_value_is_left_out_unless_it_is_known(void **user)
@@ -379,7 +380,7 @@ int main(void)
 	        TEST(test_nothing_gives_nothing),
 	        TEST(test_a_row_is_written_once),
 	        TEST(test_foreign_keys_of_new_and_of_changed_rows),
-	        TEST(test_what_the_old_row_shows_unchanged_is_left_alone),
+	        TEST(test_a_full_old_row_spares_nothing),
 	        TEST(test_an_unchanged_value_is_left_out_unless_it_is_known),
 	        TEST(test_delete_and_insert_in_one_transaction_is_an_update),
 	        TEST(test_delete_and_insert_in_two_transactions_is_another_node),

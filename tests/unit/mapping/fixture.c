@@ -115,6 +115,8 @@ int16_t fixture_column(struct fixture *fixture, struct catalog_table *table, con
 	        .not_null = not_null,
 	        .type.array = array,
 	};
+	if (!array && (strcmp(type, "text") == 0 || strcmp(type, "uuid") == 0 || strncmp(type, "character", 9) == 0))
+		column->equality = *type == 't' ? EQUALITY_OF_BYTES : *type == 'u' ? EQUALITY_UUID : EQUALITY_PADDED;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strncmp(types[i].name, type, size - (array ? 2 : 0)) == 0 &&
 		    strlen(types[i].name) == size - (array ? 2 : 0))

@@ -6,6 +6,7 @@
 #include "golden.h"
 
 #include "mapping/compile.h"
+#include "mapping/condition.h"
 #include "mapping/options.h"
 
 #include <setjmp.h>
@@ -78,6 +79,18 @@ static void print_end(struct buffer *output, const char *title, const struct pla
 	buffer_append_text(output, end->enforced ? " enforced\n" : "\n");
 }
 
+/* As SQL has it, and as a person reads it. */
+static void print_where(struct buffer *output, const struct plan_table *table, const struct condition *where)
+{
+	if (!where)
+		return;
+	buffer_append_text(output, "  where ");
+	condition_sql(output, where, table, "t.");
+	buffer_append_text(output, "\n     or ");
+	condition_words(output, where, table);
+	buffer_append_byte(output, '\n');
+}
+
 /* Everything in the plan. */
 static void print_plan(const struct plan *plan, struct buffer *output)
 {
@@ -92,6 +105,7 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 		for (uint32_t c = 0; c < table->columns_count; c++)
 			buffer_printf(output, "%s%s", c == table->key_count ? " | " : c ? " " : "", table->columns[c].name);
 		buffer_printf(output, ") node %s, %u edges\n", table->node ? table->node->label : "none", table->edges_count);
+		print_where(output, table, table->where);
 	}
 	for (uint32_t i = 0; i < plan->nodes_count; i++) {
 		const struct plan_node *node = &plan->nodes[i];
@@ -102,6 +116,7 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 		for (uint32_t l = 0; l < node->labels_more_count; l++)
 			buffer_printf(output, " :%s", node->labels_more[l]);
 		buffer_printf(output, "%s\n", node->may_be_placeholder ? " (may be a placeholder)" : "");
+		print_where(output, table, node->where);
 		print_properties(output, "key", table, node->key, node->key_count);
 		print_properties(output, "property", table, node->properties, node->properties_count);
 	}
@@ -111,6 +126,7 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 
 		assert_int_equal(edge->index, i);
 		buffer_printf(output, "edge %s, %s\n", edge->words, kinds[edge->kind]);
+		print_where(output, table, edge->where);
 		print_end(output, "from", plan, table, &edge->from);
 		print_end(output, "to", plan, table, &edge->to);
 		print_properties(output, "key", table, edge->key, edge->key_count);
@@ -172,6 +188,10 @@ static void test_digest(void **state)
 	static const char *const other[] = {
 	        HEAD "nodes:\n  F: {table: functions, properties: [name]}\n"
 	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, where: slug IS NULL, properties: [name, slug]}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id, where: id > 1}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, labels: X, properties: [name, slug]}\n"
 	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: {name: slug, slug: name}}\n"

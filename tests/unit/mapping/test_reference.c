@@ -53,6 +53,7 @@ static const char *const fragments[KINDS_COUNT] = {
         [KIND_DECIMAL] =
                 "{\"anyOf\": [{\"type\": \"number\"}, {\"type\": \"string\", \"pattern\": \"^-?[0-9]+(\\\\.[0-9]+)?$\"}]}",
         [KIND_PATH] = "{\"$ref\": \"#/$defs/words\"}",
+        [KIND_CONDITION] = "{\"type\": \"string\"}",
 };
 
 static const char *const context_names[] = {
