@@ -501,7 +501,7 @@ int graph_batch_add_row(struct graph_batch *batch, uint32_t table, const struct 
 struct builder {
 	struct graph_batch *batch;
 	struct building **open[GRAPH_STATEMENT_KINDS]; /* by index: the newest first */
-	uint8_t *mask;                                 /* scratch, as large as the longest list of properties */
+	uint8_t *mask; /* scratch, as large as the longest list of properties and chosen labels */
 	struct graph_operation **last;
 };
 
@@ -564,6 +564,29 @@ static const uint8_t *builder__mask(struct builder *builder, const struct plan_p
 	return any ? builder->mask : NULL;
 }
 
+/* The same of a node, and behind the properties the labels that columns choose. */
+static const uint8_t *builder__node_mask(struct builder *builder, const struct plan_node *node, const struct cell *cells)
+{
+	bool any = builder__mask(builder, node->properties, node->properties_count, cells) != NULL;
+
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
+		enum condition_verdict verdict = condition_decide(node->labels_chosen[i].where, cells);
+		uint8_t *mask = &builder->mask[node->properties_count + i];
+
+		*mask = verdict == CONDITION_TRUE        ? GRAPH_MASK_TAKEN
+		        : verdict == CONDITION_UNDECIDED ? GRAPH_MASK_UNKNOWN
+		                                         : GRAPH_MASK_LEFT_OUT;
+		any |= *mask != GRAPH_MASK_TAKEN;
+	}
+	return any ? builder->mask : NULL;
+}
+
+/* Whether the row with that key is one that the edge has to do with at all. */
+static bool builder__concerns(const struct plan_edge *edge, const struct cell *key)
+{
+	return !edge->mine || condition_decide(edge->mine, key) == CONDITION_TRUE;
+}
+
 static bool builder__end_has(const struct plan *plan, const struct plan_end *end, const struct cell *cells, enum cell_kind kind)
 {
 	for (uint32_t i = 0; i < plan->nodes[end->node].key_count; i++)
@@ -605,6 +628,8 @@ static int builder__join(struct builder *builder, const struct plan_edge *edge, 
 	const struct plan *plan = builder->batch->plan;
 	const struct cell *cells = entity->row.cells;
 
+	if (!builder__concerns(edge, cells))
+		return 0;
 	if (!builder__takes(edge->where, &entity->row) || builder__end_has(plan, &edge->from, cells, CELL_NULL) ||
 	    builder__end_has(plan, &edge->to, cells, CELL_NULL))
 		return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
@@ -620,7 +645,8 @@ static int builder__dead(struct builder *builder, const struct plan_table *table
 	if (entity->fresh)
 		return 0;
 	for (uint32_t i = 0; i < table->edges_count && edges && rc == 0; i++)
-		rc = builder__add(builder, GRAPH_EDGE_DELETE, table->edges[i]->index, NULL, &entity->row);
+		if (builder__concerns(table->edges[i], entity->row.cells))
+			rc = builder__add(builder, GRAPH_EDGE_DELETE, table->edges[i]->index, NULL, &entity->row);
 	if (table->node && rc == 0)
 		rc = builder__add(builder, GRAPH_NODE_DELETE, table->node->index, NULL, &entity->row);
 	return rc;
@@ -635,8 +661,7 @@ static int builder__live(struct builder *builder, const struct plan_table *table
 	if (node && !builder__takes(node->where, &entity->row))
 		return builder__dead(builder, table, entity);
 	if (node)
-		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index,
-		                  builder__mask(builder, node->properties, node->properties_count, entity->row.cells),
+		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index, builder__node_mask(builder, node, entity->row.cells),
 		                  &entity->row);
 	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++) {
 		const struct plan_edge *edge = table->edges[i];
@@ -708,7 +733,11 @@ static int builder__rekey(struct builder *builder, const struct plan_edge *edge,
 	/* it has gone along with its ends */
 	if (edge->kind == PLAN_EDGE_JOIN_ENDS && batch__key_equal(&plan->tables[row->table], row->old, row->cells))
 		return 0;
-	if (builder__takes(edge->where, row) && !builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
+	/* what the row is now is written as if it were new */
+	if (!builder__concerns(edge, row->old))
+		return 0;
+	if (builder__concerns(edge, row->cells) && builder__takes(edge->where, row) &&
+	    !builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
 	    !builder__end_has(plan, &edge->to, row->cells, CELL_NULL))
 		return builder__add(builder, GRAPH_EDGE_REKEY, edge->index, NULL, row);
 	old = arena_alloc(&builder->batch->arena, sizeof(*old));
@@ -782,8 +811,8 @@ static int builder__init(struct builder *builder, struct graph_batch *batch)
 	builder->batch = batch;
 	/* one column may feed several properties, so the longest list decides */
 	for (uint32_t i = 0; i < plan->nodes_count; i++)
-		if (plan->nodes[i].properties_count > properties)
-			properties = plan->nodes[i].properties_count;
+		if (plan->nodes[i].properties_count + plan->nodes[i].labels_chosen_count > properties)
+			properties = plan->nodes[i].properties_count + plan->nodes[i].labels_chosen_count;
 	for (uint32_t i = 0; i < plan->edges_count; i++)
 		if (plan->edges[i]->properties_count > properties)
 			properties = plan->edges[i]->properties_count;

@@ -104,6 +104,12 @@ static bool statement__masked(const uint8_t *mask, uint32_t i)
 	return mask && mask[i];
 }
 
+/* Whether a property's value is not known. */
+static bool statement__lacks(const uint8_t *mask, uint32_t properties_count)
+{
+	return mask && memchr(mask, GRAPH_MASK_LEFT_OUT, properties_count);
+}
+
 /* "SET var.`p` = r[at], ..." for the properties that the mask leaves */
 static void text__set(struct text *text, const char *var, const struct plan_property *properties, uint32_t count,
                       const uint8_t *mask, uint32_t at)
@@ -167,13 +173,27 @@ bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *n
 	return false;
 }
 
+/* Those that the row has, and away with the others. */
+static void text__chosen_labels(struct text *text, const struct plan_node *node, const uint8_t *mask)
+{
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
+		uint8_t what = mask ? mask[node->properties_count + i] : GRAPH_MASK_TAKEN;
+
+		if (what == GRAPH_MASK_UNKNOWN)
+			continue;
+		text__put(text, what == GRAPH_MASK_TAKEN ? "SET n:" : "REMOVE n:");
+		text__name(text, node->labels_chosen[i].name);
+		text__put(text, " ");
+	}
+}
+
 /* MERGE by key, set what is known; a placeholder becomes a node. */
 static void text__node_upsert(struct text *text, const struct plan_node *node, const uint8_t *mask)
 {
 	text__put(text, UNWIND "MERGE ");
 	text__keyed(text, "n", node, 0);
 	text__put(text, " ");
-	if (node->where && mask)
+	if (node->where && statement__lacks(mask, node->properties_count))
 		text__put(text, "ON CREATE SET n:" PLACEHOLDER " FOREACH (m IN CASE WHEN n:" PLACEHOLDER
 		                " THEN [n] ELSE [] END | SET m.lacking = " LACKING ") ");
 	text__set(text, "n", node->properties, node->properties_count, mask, node->key_count);
@@ -182,6 +202,7 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 		text__name(text, node->labels_more[i]);
 		text__put(text, " ");
 	}
+	text__chosen_labels(text, node, mask);
 	text__put(text, "REMOVE n:" PLACEHOLDER);
 }
 
@@ -222,6 +243,10 @@ static void text__delete_or_hold(struct text *text, const struct plan_node *node
 	for (uint32_t i = 0; i < node->labels_more_count; i++) {
 		text__put(text, " REMOVE m:");
 		text__name(text, node->labels_more[i]);
+	}
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
+		text__put(text, " REMOVE m:");
+		text__name(text, node->labels_chosen[i].name);
 	}
 	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | DETACH DELETE m)");
 }
@@ -476,7 +501,9 @@ static void text__edge_merge(struct text *text, const struct plan_edge *edge, co
 static void text__edge_upsert_fresh(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
 {
 	text__ends(text, edge);
-	text__edge_merge(text, edge, mask, edge->where && mask ? "ON CREATE SET e.lacking = " LACKING " " : "");
+	text__edge_merge(
+	        text, edge, mask,
+	        edge->where && statement__lacks(mask, edge->properties_count) ? "ON CREATE SET e.lacking = " LACKING " " : "");
 }
 
 /* First what leads elsewhere goes, then the relationship is made or kept. */
@@ -518,8 +545,9 @@ static void text__keyed_upsert(struct text *text, const struct plan_edge *edge, 
 	                "FOREACH (m IN CASE WHEN o IS NOT NULL AND (c <> a OR d <> b) THEN [o] ELSE [] END | DELETE m) "
 	                "WITH r, a, b, c, d, q ");
 	text__edge_merge(text, edge, mask,
-	                 edge->where && mask ? "ON CREATE SET e += coalesce(q, {lacking: " LACKING "}) "
-	                                     : "ON CREATE SET e += coalesce(q, {}) ");
+	                 edge->where && statement__lacks(mask, edge->properties_count)
+	                         ? "ON CREATE SET e += coalesce(q, {lacking: " LACKING "}) "
+	                         : "ON CREATE SET e += coalesce(q, {}) ");
 	if (sweep)
 		text__sweep_ends(text, edge, "c", "d");
 }
@@ -721,16 +749,18 @@ void graph_statements_free(struct graph_statements *statements)
 	arena_free(&statements->arena);
 }
 
-static uint32_t statement__properties_count(const struct plan *plan, enum graph_statement_kind kind, uint32_t index)
+static uint32_t statement__mask_size(const struct plan *plan, enum graph_statement_kind kind, uint32_t index)
 {
-	return statement__is_of_edge(kind) ? plan->edges[index]->properties_count : plan->nodes[index].properties_count;
+	if (statement__is_of_edge(kind))
+		return plan->edges[index]->properties_count;
+	return plan->nodes[index].properties_count + plan->nodes[index].labels_chosen_count;
 }
 
 static const struct graph_statement *statement__build(struct graph_statements *statements, enum graph_statement_kind kind,
                                                       uint32_t index, const uint8_t *mask)
 {
 	const struct plan *plan = statements->plan;
-	uint32_t count = statement__properties_count(plan, kind, index);
+	uint32_t count = statement__mask_size(plan, kind, index);
 	struct text text = {.plan = plan};
 	struct layout layout = {0};
 	struct graph_statement *statement = arena_calloc(&statements->arena, 1, sizeof(*statement));
@@ -771,7 +801,7 @@ static const struct graph_statement *statement__build(struct graph_statements *s
 const struct graph_statement *graph_statement_get(struct graph_statements *statements, enum graph_statement_kind kind,
                                                   uint32_t index, const uint8_t *mask)
 {
-	uint32_t count = statement__properties_count(statements->plan, kind, index);
+	uint32_t count = statement__mask_size(statements->plan, kind, index);
 	const struct graph_statement *statement = statements->lists[kind][index];
 
 	for (; statement; statement = statement->next) {

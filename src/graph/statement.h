@@ -52,6 +52,13 @@ enum graph_statement_kind {
 	        GRAPH_STATEMENT_KINDS
 };
 
+/* In a mask. */
+enum graph_mask {
+	GRAPH_MASK_TAKEN,
+	GRAPH_MASK_LEFT_OUT,
+	GRAPH_MASK_UNKNOWN,
+};
+
 /* One value of a row: from which column of the table, and as what type it is read. */
 struct graph_field {
 	uint32_t column;
@@ -64,8 +71,12 @@ struct graph_statement {
 	const char *text;
 	const struct graph_field *fields;
 	uint32_t fields_count;
-	bool old_and_new;    /* a row is `fields` of the old row, then of the new one */
-	const uint8_t *mask; /* one byte per property of the node or edge: 1 where it is left out; NULL for none */
+	bool old_and_new; /* a row is `fields` of the old row, then of the new one */
+	/*
+	 * One byte per property of the node or edge: 1 where it is left out. Behind them one for each of the node's chosen
+	 * labels: 1 where the row does not have it, 2 where nobody knows. NULL: nothing is left out, every label is had.
+	 */
+	const uint8_t *mask;
 	const struct graph_statement *next;
 };
 

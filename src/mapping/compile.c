@@ -116,6 +116,8 @@ static void builder__collect(struct builder *builder)
 
 		builder__need_all(building, &compiler->nodes[i].key, &compiler->nodes[i].properties);
 		builder__need_condition(building, compiler->nodes[i].where);
+		for (uint32_t l = 0; l < compiler->nodes[i].labels_count; l++)
+			builder__need_condition(building, compiler->nodes[i].labels[l].where);
 	}
 	for (uint32_t i = 0; i < compiler->edges_count; i++) {
 		const struct resolved_edge *edge = &compiler->edges[i];
@@ -258,9 +260,15 @@ static void builder__nodes(struct builder *builder)
 		const struct words *labels = &source->mapped->labels;
 		const struct building *building = builder__building(builder, source->table);
 		const char **labels_more = builder__calloc(builder, labels->count, sizeof(const char *));
+		struct plan_label *chosen = builder__calloc(builder, source->labels_count, sizeof(*chosen));
 
 		for (uint32_t l = 0; labels_more && l < labels->count; l++)
 			labels_more[l] = builder__strdup(builder, labels->items[l].text);
+		for (uint32_t l = 0; chosen && l < source->labels_count; l++)
+			chosen[l] = (struct plan_label){
+			        .name = builder__strdup(builder, source->labels[l].name.text),
+			        .where = builder__condition(builder, building, source->labels[l].where),
+			};
 		builder->plan_nodes[i] = (struct plan_node){
 		        .index = i,
 		        .table = building->place,
@@ -268,6 +276,8 @@ static void builder__nodes(struct builder *builder)
 		        .label = builder__strdup(builder, source->mapped->label.text),
 		        .labels_more = labels_more,
 		        .labels_more_count = labels->count,
+		        .labels_chosen = chosen,
+		        .labels_chosen_count = source->labels_count,
 		        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
 		        .key_count = source->properties.key_count,
 		        .properties =
@@ -338,6 +348,7 @@ static void builder__edge(struct builder *builder, const struct resolved_edge *s
 	        .kind = source->kind,
 	        .table = building->place,
 	        .where = builder__condition(builder, building, source->where),
+	        .mine = builder__condition(builder, building, source->mine),
 	        .type = builder__strdup(builder, source->type.text),
 	        .owner_is_from = source->owner_is_from,
 	        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),

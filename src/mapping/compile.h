@@ -7,6 +7,7 @@
 #ifndef PGWEAVE_MAPPING_COMPILE_H
 #define PGWEAVE_MAPPING_COMPILE_H
 
+#include "change/condition.h"
 #include "mapping/tree.h"
 
 struct resolved_columns {
@@ -27,12 +28,28 @@ struct resolved_properties {
 	uint32_t rest_count;
 };
 
+/* A label or type that rows have by the value of a column. */
+struct resolved_choice {
+	struct word name;
+	const struct condition *where; /* the values that choose it */
+	bool single;                   /* it is one value */
+};
+
+struct resolved_choices {
+	const struct catalog_column *column;
+	struct resolved_choice *items;
+	uint32_t count;
+	const struct condition *other; /* all other values, NULL among them; NULL: there are none */
+};
+
 struct resolved_node {
 	const struct mapping_node *mapped;
 	const struct catalog_table *table;
 	const struct condition *where; /* its columns are indexes into the catalogue's table, as in an edge's; NULL: none */
 	struct resolved_columns key;
 	struct resolved_properties properties;
+	struct resolved_choice *labels; /* that columns choose */
+	uint32_t labels_count;
 	bool may_be_placeholder;
 	bool fine;
 };
@@ -48,7 +65,9 @@ struct resolved_edge {
 	struct word type;
 	enum plan_edge_kind kind;
 	const struct catalog_table *table;
+	const struct mapping_join *join; /* JOIN_* */
 	const struct condition *where;
+	const struct condition *mine;      /* see struct plan_edge */
 	const struct resolved_node *owner; /* FOREIGN_KEY */
 	bool owner_is_from;
 	struct resolved_end from;
@@ -69,6 +88,7 @@ struct compiler {
 	struct resolved_node **nodes_by_label; /* sorted */
 	struct resolved_edge *edges;
 	uint32_t edges_count;
+	uint32_t edges_capacity;
 	bool no_memory;
 };
 
@@ -96,9 +116,22 @@ int mapping__digest(struct plan *plan) _must_check;
  * Reads the condition that the word is; *ret_condition is NULL where the file says none. False, with its diagnostic, when it
  * cannot be read or does not fit the table.
  */
-struct condition;
 bool mapping__condition(struct compiler *compiler, const struct catalog_table *table, const struct word *word,
                         const struct condition **ret_condition);
+/* The table's column of that name; NULL, with a diagnostic, when there is none. */
+const struct catalog_column *mapping__column(struct compiler *compiler, const struct catalog_table *table,
+                                             const struct word *wanted);
+/* column = literal, as the word writes it. False, with its diagnostic, when it does not fit. */
+bool mapping__condition_equal(struct compiler *compiler, const struct catalog_table *table, const struct catalog_column *column,
+                              const struct word *literal, const struct condition **ret_condition);
+const struct condition *mapping__condition_is_null(struct compiler *compiler, const struct catalog_table *table,
+                                                   const struct catalog_column *column);
+/* Both, one or NULL of two conditions that may be NULL; NULL with no_memory set. `right` of CONDITION_NOT is left out. */
+const struct condition *mapping__condition_pair(struct compiler *compiler, enum condition_kind kind,
+                                                const struct condition *left, const struct condition *right);
+/* What the column chooses. False, with its diagnostic, when something does not fit. */
+bool mapping__choices(struct compiler *compiler, const struct catalog_table *table, const struct mapping_chooser *chooser,
+                      struct resolved_choices *choices);
 /* With the columns' indexes looked up in index_of. NULL without memory. */
 const struct condition *mapping__condition_copy(const struct condition *condition, const uint32_t *index_of,
                                                 struct arena *arena);

@@ -554,6 +554,49 @@ bool mapping__condition(struct compiler *compiler, const struct catalog_table *t
 	return true;
 }
 
+bool mapping__condition_equal(struct compiler *compiler, const struct catalog_table *table, const struct catalog_column *column,
+                              const struct word *literal, const struct condition **ret_condition)
+{
+	struct condition_parser parser = {.compiler = compiler, .table = table, .word = literal, .at = ""};
+
+	switch (column->type.kind) {
+	case TYPE_BOOL:
+	case TYPE_INT:
+	case TYPE_FLOAT:
+	case TYPE_NUMERIC:
+		parser.at = literal->text;
+		parser__next(&parser);
+		break;
+	default:
+		parser.token = (struct token){.kind = TOKEN_STRING, .text = literal->text, .from = literal->text};
+	}
+	*ret_condition = parser__compare(&parser, column, CONDITION_COMPARE, OPERATOR_EQUAL);
+	if (!parser.failed && parser.token.kind != TOKEN_END)
+		parser__refuse(&parser, parser.token.from, "goes wrong", "one value");
+	return !parser.failed;
+}
+
+const struct condition *mapping__condition_is_null(struct compiler *compiler, const struct catalog_table *table,
+                                                   const struct catalog_column *column)
+{
+	struct condition_parser parser = {.compiler = compiler, .table = table};
+
+	return parser__is_null(&parser, column);
+}
+
+const struct condition *mapping__condition_pair(struct compiler *compiler, enum condition_kind kind,
+                                                const struct condition *left, const struct condition *right)
+{
+	struct condition *pair;
+
+	if (kind != CONDITION_NOT && (!left || !right))
+		return left ? left : right;
+	pair = mapping__compile_calloc(compiler, 1, sizeof(*pair));
+	if (pair)
+		*pair = (struct condition){.kind = kind, .left = left, .right = right};
+	return pair;
+}
+
 /* ---- what becomes of it ---- */
 
 const struct condition *mapping__condition_copy(const struct condition *condition, const uint32_t *index_of,

@@ -111,6 +111,12 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 	digest__text(buffer, table->name);
 	buffer_append_byte(buffer, '\n');
 	digest__where(buffer, table, node->where);
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
+		buffer_append_text(buffer, "label");
+		digest__text(buffer, node->labels_chosen[i].name);
+		buffer_append_byte(buffer, '\n');
+		digest__where(buffer, table, node->labels_chosen[i].where);
+	}
 	free(labels);
 	return digest__properties(buffer, table, node->key, node->key_count, node->properties, node->properties_count);
 }

@@ -19,6 +19,7 @@
 	X(NODE, "a node")                                                                                                      \
 	X(LINK, "a node's relationship")                                                                                       \
 	X(JOIN, "a join table's relationship")                                                                                 \
+	X(CHOOSER, "what a column chooses")                                                                                    \
 	X(PROPERTY, "a property")                                                                                              \
 	X(SECRET, "a secret")
 
@@ -45,7 +46,9 @@ enum mapping_context {
 	X(LINKS, "a map: type: {to: label, column: name}")                                                                     \
 	X(TABLE, "a table: name or schema.name")                                                                               \
 	X(LABEL, "a label")                                                                                                    \
-	X(LABELS, "a label or a list of labels")                                                                               \
+	X(LABELS, "a label, or {column: name, values: {value: label}}, or a list of these")                                    \
+	X(CHOOSER, "{column: name, values: {value: type}}")                                                                    \
+	X(VALUES, "a map: value: label or type")                                                                               \
 	X(COLUMN, "the name of a column")                                                                                      \
 	X(COLUMNS, "the name of a column or a list of them")                                                                   \
 	X(PROPERTIES, "a list of columns, or a map property: column")                                                          \

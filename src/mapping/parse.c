@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LABELS_MAX 64
+#define VALUES_MAX 256
 #define PATH_STEPS_MAX 32
 #define SCALE_DIGITS_MAX 18
 #define RESERVED_PREFIX "_Pgweave"
@@ -342,6 +343,8 @@ static void parser__read_words(struct parser *parser, const struct mapping_optio
 	for (; item && words->items && words->count < count; item = is_list ? item->next : NULL) {
 		struct word *word = &words->items[words->count];
 
+		if (is_label && item->kind == YAML_MAPPING) /* a column chooses it */
+			continue;
 		if (!parser__word(parser, option, item, word))
 			continue;
 		if (is_label && !parser__check_name(parser, "label", word->text, word->place))
@@ -356,6 +359,64 @@ static void parser__read_words(struct parser *parser, const struct mapping_optio
 		if (parser__is_done(parser))
 			return;
 	}
+}
+
+/* {value: name, ...} */
+static void parser__read_values(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                void *at)
+{
+	struct mapping_chooser *chooser = at;
+
+	if (node->kind != YAML_MAPPING) {
+		parser__wrong_kind(parser, option, node);
+		return;
+	}
+	if (!node->count || node->count > VALUES_MAX) {
+		diagnostic_add(parser->diagnostics, parser->source, node->place, "\"%s\" has %u entries", option->name,
+		               node->count);
+		diagnostic_expect(parser->diagnostics, "1 to %d", VALUES_MAX);
+		return;
+	}
+	chooser->values = parser__calloc(parser, node->count, sizeof(*chooser->values));
+	for (const struct yaml_node *child = node->first; child && chooser->values && !parser__is_done(parser);
+	     child = child->next) {
+		struct mapping_value *value = &chooser->values[chooser->values_count];
+
+		if (!parser__word(parser, option, child, &value->name) ||
+		    !parser__check_name(parser, "name", value->name.text, value->name.place))
+			continue;
+		value->value = (struct word){child->key->text, child->key->place};
+		chooser->values_count++;
+	}
+}
+
+static void parser__read_chooser(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	struct mapping_chooser *chooser = at;
+
+	if (node->kind != YAML_MAPPING) {
+		parser__wrong_kind(parser, option, node);
+		return;
+	}
+	chooser->name = (struct word){option->name, node->place};
+	parser__keys(parser, CONTEXT_CHOOSER, node, node->place, chooser);
+}
+
+/* Labels as they stand, and those that a column chooses, each for itself or in one list. */
+static void parser__read_labels(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                void *at)
+{
+	struct mapping_node *mapped = at;
+	bool is_list = node->kind == YAML_SEQUENCE;
+
+	mapped->choosers = parser__calloc(parser, is_list ? node->count : 1, sizeof(*mapped->choosers));
+	for (const struct yaml_node *item = is_list ? node->first : node; item && mapped->choosers;
+	     item = is_list ? item->next : NULL)
+		if (item->kind == YAML_MAPPING)
+			parser__read_chooser(parser, option, item, &mapped->choosers[mapped->choosers_count++]);
+	if (node->kind != YAML_MAPPING)
+		parser__read_words(parser, option, node, &mapped->labels);
 }
 
 /* `column: name` of a relationship is `columns: [name]`. */
@@ -723,7 +784,9 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_LINKS] = parser__read_links,
         [KIND_TABLE] = parser__read_table,
         [KIND_LABEL] = parser__read_label,
-        [KIND_LABELS] = parser__read_words,
+        [KIND_LABELS] = parser__read_labels,
+        [KIND_CHOOSER] = parser__read_chooser,
+        [KIND_VALUES] = parser__read_values,
         [KIND_COLUMN] = parser__read_word,
         [KIND_COLUMNS] = parser__read_words,
         [KIND_PROPERTIES] = parser__read_properties,

@@ -32,6 +32,12 @@ struct plan_property {
 	struct type type; /* the column's, with the mapping's numeric_as */
 };
 
+/* A further label that only some rows have. */
+struct plan_label {
+	const char *name;
+	const struct condition *where;
+};
+
 struct plan_node {
 	uint32_t index;                /* in plan->nodes */
 	uint32_t table;                /* index into plan->tables */
@@ -39,6 +45,8 @@ struct plan_node {
 	const char *label;
 	const char *const *labels_more; /* further fixed labels */
 	uint32_t labels_more_count;
+	const struct plan_label *labels_chosen; /* by columns' values */
+	uint32_t labels_chosen_count;
 	const struct plan_property *key; /* the key's columns, in key order */
 	uint32_t key_count;
 	const struct plan_property *properties; /* all but the key */
@@ -64,6 +72,9 @@ struct plan_edge {
 	enum plan_edge_kind kind;
 	uint32_t table;
 	const struct condition *where; /* the rows that have one; of FOREIGN_KEY those that are nodes, besides; NULL: all */
+	/* Over the row's key: rows for which it is not true have nothing to do with it, so nothing of it is deleted for them.
+	 */
+	const struct condition *mine;
 	const char *type;
 	struct plan_end from;
 	struct plan_end to;

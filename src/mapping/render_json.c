@@ -75,7 +75,7 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 {
 	const struct plan_table *table = &writer->plan->tables[node->table];
 	json_t *object = json_object();
-	json_t *labels = json_array();
+	json_t *labels = json_array(), *chosen = json_array();
 
 	json__append(writer, labels, json_string(node->label));
 	for (uint32_t i = 0; i < node->labels_more_count; i++)
@@ -85,6 +85,14 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	json__set(writer, object, "schema", json_string(table->schema));
 	json__set(writer, object, "table", json_string(table->name));
 	json__where(writer, object, table, node->where);
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
+		json_t *label = json_object();
+
+		json__set(writer, label, "label", json_string(node->labels_chosen[i].name));
+		json__where(writer, label, table, node->labels_chosen[i].where);
+		json__append(writer, chosen, label);
+	}
+	json__set(writer, object, "labels_chosen", chosen);
 	json__set(writer, object, "key", json__properties(writer, table, node->key, node->key_count));
 	json__set(writer, object, "properties", json__properties(writer, table, node->properties, node->properties_count));
 	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));

@@ -101,6 +101,11 @@ static void text__node(struct buffer *buffer, const struct plan *plan, const str
 	buffer_append_byte(buffer, '\n');
 	text__table(buffer, table);
 	text__where(buffer, table, node->where);
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
+		buffer_printf(buffer, "    %-*s%s where ", TEXT_INDENT - 4, "label", node->labels_chosen[i].name);
+		condition_words(buffer, node->labels_chosen[i].where, table);
+		buffer_append_byte(buffer, '\n');
+	}
 	text__properties(buffer, "key", table, node->key, node->key_count);
 	text__properties(buffer, "properties", table, node->properties, node->properties_count);
 	if (node->may_be_placeholder)

@@ -9,6 +9,7 @@
 /* How many names an expectation lists before it only says that there are more. */
 #define NAMES_SHOWN 12
 #define RESERVED_PREFIX "_Pgweave"
+#define EDGES_FIRST 64
 
 bool mapping__compile_is_done(const struct compiler *compiler)
 {
@@ -96,8 +97,8 @@ static const struct catalog_table *resolve__table(struct compiler *compiler, con
 	return table;
 }
 
-static const struct catalog_column *resolve__column(struct compiler *compiler, const struct catalog_table *table,
-                                                    const struct word *wanted)
+const struct catalog_column *mapping__column(struct compiler *compiler, const struct catalog_table *table,
+                                             const struct word *wanted)
 {
 	const struct catalog_column *column = catalog_column_by_name(table, wanted->text);
 	struct suggestion suggestion = suggestion_of(wanted->text);
@@ -132,7 +133,7 @@ static bool resolve__columns(struct compiler *compiler, const struct catalog_tab
 	if (!ret_columns->items)
 		return false;
 	for (uint32_t i = 0; i < words->count && !mapping__compile_is_done(compiler); i++) {
-		const struct catalog_column *column = resolve__column(compiler, table, &words->items[i]);
+		const struct catalog_column *column = mapping__column(compiler, table, &words->items[i]);
 
 		if (column)
 			ret_columns->items[ret_columns->count++] = column;
@@ -430,7 +431,7 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 		bool is_key = false;
 
 		/* a constant stands beside the row's key, which every row has */
-		property.column = named->constant && key ? key->items[0] : resolve__column(compiler, table, &named->column);
+		property.column = named->constant && key ? key->items[0] : mapping__column(compiler, table, &named->column);
 		if (!property.column)
 			continue;
 		for (uint32_t k = 0; k < properties->key_count; k++)
@@ -588,6 +589,59 @@ static void resolve__used_columns(struct compiler *compiler, const struct resolv
 		}
 }
 
+static bool resolve__has_label(const struct resolved_node *node, const char *label)
+{
+	for (uint32_t i = 0; i < node->mapped->labels.count; i++)
+		if (strcmp(node->mapped->labels.items[i].text, label) == 0)
+			return true;
+	for (uint32_t i = 0; i < node->labels_count; i++)
+		if (strcmp(node->labels[i].name.text, label) == 0)
+			return true;
+	return false;
+}
+
+static int resolve__compare_choices(const void *a, const void *b)
+{
+	return strcmp(((const struct resolved_choice *)a)->name.text, ((const struct resolved_choice *)b)->name.text);
+}
+
+/* The labels that columns choose: each from one place, and none that is something else already. */
+static bool resolve__chosen_labels(struct compiler *compiler, struct resolved_node *node)
+{
+	const struct mapping_node *mapped = node->mapped;
+
+	for (uint32_t c = 0; c < mapped->choosers_count; c++) {
+		struct resolved_choice *all;
+		struct resolved_choices choices;
+
+		if (!mapping__choices(compiler, node->table, &mapped->choosers[c], &choices))
+			return false;
+		all = mapping__compile_calloc(compiler, (size_t)node->labels_count + choices.count, sizeof(*all));
+		if (!all)
+			return false;
+		for (uint32_t i = 0; i < choices.count; i++) {
+			const struct word *name = &choices.items[i].name;
+			bool own = resolve__find_label(compiler, name->text) != NULL;
+
+			if (!own && !resolve__has_label(node, name->text))
+				continue;
+			resolve__add(compiler, name->place, "\"%s\" is %s already", name->text,
+			             own ? "a node's own label" : "a label of this node");
+			resolve__expect(compiler,
+			                own ? "further labels that are not a key under \"nodes\"" : "each label once");
+			return false;
+		}
+		if (node->labels_count)
+			memcpy(all, node->labels, node->labels_count * sizeof(*all));
+		memcpy(all + node->labels_count, choices.items, choices.count * sizeof(*all));
+		node->labels = all;
+		node->labels_count += choices.count;
+	}
+	if (node->labels_count)
+		qsort(node->labels, node->labels_count, sizeof(*node->labels), resolve__compare_choices);
+	return true;
+}
+
 static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 {
 	const struct mapping_node *mapped = node->mapped;
@@ -603,6 +657,7 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 		return;
 	key = resolve__key(compiler, node->table, &mapped->key, mapped->label.place, &node->key);
 	key = mapping__condition(compiler, node->table, &mapped->where, &node->where) && key;
+	key = resolve__chosen_labels(compiler, node) && key;
 	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
 	                                 key ? &node->key : NULL, true, &used, &node->properties) &&
 	             key;
@@ -626,15 +681,16 @@ static void resolve__check_tables(struct compiler *compiler)
 			*user = node;
 		}
 	}
-	for (uint32_t i = 0; users && i < compiler->mapping->joins.count && !mapping__compile_is_done(compiler); i++) {
-		const struct resolved_edge *edge = &compiler->edges[compiler->edges_count - compiler->mapping->joins.count + i];
-		const struct resolved_node *user = edge->table ? users[edge->table - compiler->catalog->tables] : NULL;
+	for (uint32_t i = 0; users && i < compiler->edges_count && !mapping__compile_is_done(compiler); i++) {
+		const struct resolved_edge *edge = &compiler->edges[i];
+		const struct resolved_node *user =
+		        edge->join && edge->table ? users[edge->table - compiler->catalog->tables] : NULL;
 
-		if (!user)
+		/* all the types that one mapping's column chooses stand side by side */
+		if (!user || (i && compiler->edges[i - 1].join == edge->join))
 			continue;
-		resolve__add(compiler, compiler->mapping->joins.items[i].table.name.place,
-		             "the table \"%s.%s\" is the node \"%s\" already", edge->table->schema, edge->table->name,
-		             user->mapped->label.text);
+		resolve__add(compiler, edge->join->table.name.place, "the table \"%s.%s\" is the node \"%s\" already",
+		             edge->table->schema, edge->table->name, user->mapped->label.text);
 		resolve__expect(compiler, "its foreign keys as relationships of that node, or no node");
 	}
 }
@@ -699,29 +755,11 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 	return fine;
 }
 
-static void resolve__link(struct compiler *compiler, const struct resolved_node *owner, const struct mapping_link *link,
-                          struct resolved_edge *edge)
-{
-	bool to_other = link->to.text != NULL;
-	struct resolved_end *far = to_other ? &edge->to : &edge->from;
-	struct resolved_end *near = to_other ? &edge->from : &edge->to;
-
-	edge->type = link->type;
-	edge->kind = PLAN_EDGE_FOREIGN_KEY;
-	edge->owner = owner;
-	edge->owner_is_from = to_other;
-	if (!owner->table || !resolve__end(compiler, owner->table, to_other ? &link->to : &link->from, &link->columns, far))
-		return;
-	*near = (struct resolved_end){.node = owner, .columns = owner->key, .enforced = true};
-	edge->table = owner->table;
-	edge->fine = mapping__condition(compiler, owner->table, &link->where, &edge->where) && owner->fine;
-}
-
-/* Whether the key's columns are just the two ends' columns. */
-static bool resolve__is_ends(const struct resolved_edge *edge)
+/* Whether the key's columns are just the two ends' columns, beside one that is always the same here; NULL: none is. */
+static bool resolve__is_ends(const struct resolved_edge *edge, const struct catalog_column *same)
 {
 	for (uint32_t i = 0; i < edge->key.count; i++)
-		if (!resolve__has(&edge->from.columns, edge->key.items[i]) &&
+		if (edge->key.items[i] != same && !resolve__has(&edge->from.columns, edge->key.items[i]) &&
 		    !resolve__has(&edge->to.columns, edge->key.items[i]))
 			return false;
 	for (uint32_t i = 0; i < edge->from.columns.count; i++)
@@ -733,30 +771,121 @@ static bool resolve__is_ends(const struct resolved_edge *edge)
 	return true;
 }
 
-static void resolve__join(struct compiler *compiler, const struct mapping_join *join, struct resolved_edge *edge)
+/* What a join's relationship is found by, and what it carries; `same` as above. */
+static void resolve__join_kind(struct compiler *compiler, struct resolved_edge *edge, const struct catalog_column *same)
 {
-	const struct catalog_table *table = resolve__table(compiler, &join->table);
+	const struct mapping_join *join = edge->join;
 	struct resolved_columns used = {0};
-	bool fine;
 
-	edge->type = join->type;
-	edge->table = table;
-	if (!table)
-		return;
-	fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, &edge->from);
-	fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, &edge->to) && fine;
-	fine = mapping__condition(compiler, table, &join->where, &edge->where) && fine;
-	if (!fine || !resolve__key(compiler, table, &join->key, join->type.place, &edge->key))
-		return;
-	edge->kind = resolve__is_ends(edge) ? PLAN_EDGE_JOIN_ENDS : PLAN_EDGE_JOIN_KEYED;
+	edge->kind = resolve__is_ends(edge, same) ? PLAN_EDGE_JOIN_ENDS : PLAN_EDGE_JOIN_KEYED;
+	edge->properties = (struct resolved_properties){0};
 	used.items = mapping__compile_calloc(compiler, edge->from.columns.count + edge->to.columns.count, sizeof(*used.items));
 	for (uint32_t i = 0; used.items && i < edge->from.columns.count; i++)
 		used.items[used.count++] = edge->from.columns.items[i];
 	for (uint32_t i = 0; used.items && i < edge->to.columns.count; i++)
 		used.items[used.count++] = edge->to.columns.items[i];
-	if (used.items)
-		edge->fine = resolve__properties(compiler, table, join->type.place, &join->properties, &join->except,
-		                                 &edge->key, edge->kind == PLAN_EDGE_JOIN_KEYED, &used, &edge->properties);
+	edge->fine =
+	        used.items && resolve__properties(compiler, edge->table, join->type.place, &join->properties, &join->except,
+	                                          &edge->key, edge->kind == PLAN_EDGE_JOIN_KEYED, &used, &edge->properties);
+}
+
+static void resolve__append(struct compiler *compiler, const struct resolved_edge *edge)
+{
+	uint32_t capacity = compiler->edges_capacity ? compiler->edges_capacity * 2 : EDGES_FIRST;
+
+	if (compiler->edges_count == MAPPING_EDGES_MAX) {
+		resolve__add(compiler, edge->type.place, "there are more than %d relationships", MAPPING_EDGES_MAX);
+		compiler->diagnostics->more = true;
+		return;
+	}
+	if (compiler->edges_count == compiler->edges_capacity) {
+		struct resolved_edge *edges = mapping__compile_calloc(compiler, capacity, sizeof(*edges));
+
+		if (!edges)
+			return;
+		if (compiler->edges_count)
+			memcpy(edges, compiler->edges, compiler->edges_count * sizeof(*edges));
+		compiler->edges = edges;
+		compiler->edges_capacity = capacity;
+	}
+	compiler->edges[compiler->edges_count++] = *edge;
+}
+
+/* The relationship for the rows that `choice` takes; NULL: for all. */
+static void resolve__append_choice(struct compiler *compiler, const struct resolved_edge *edge,
+                                   const struct catalog_column *column, const struct resolved_choice *choice)
+{
+	struct resolved_edge chosen = *edge;
+
+	if (choice) {
+		chosen.type = choice->name;
+		chosen.where = mapping__condition_pair(compiler, CONDITION_AND, edge->where, choice->where);
+		if (resolve__has(&edge->key, column))
+			chosen.mine = choice->where;
+	}
+	if (chosen.join)
+		resolve__join_kind(compiler, &chosen, choice && choice->single ? column : NULL);
+	resolve__append(compiler, &chosen);
+}
+
+/* Takes the edge in; where a column chooses its type, one for each. */
+static void resolve__take(struct compiler *compiler, struct resolved_edge *edge, const struct mapping_chooser *chooser)
+{
+	struct resolved_choice other = {.name = edge->type};
+	struct resolved_choices choices;
+
+	if (edge->fine && !chooser->name.text) {
+		resolve__append_choice(compiler, edge, NULL, NULL);
+		return;
+	}
+	edge->fine = edge->fine && mapping__choices(compiler, edge->table, chooser, &choices);
+	if (!edge->fine) {
+		resolve__append(compiler, edge);
+		return;
+	}
+	other.where = choices.other;
+	for (uint32_t i = 0; i < choices.count && !mapping__compile_is_done(compiler); i++) {
+		struct resolved_choice *choice = &choices.items[i];
+
+		if (other.where && strcmp(choice->name.text, other.name.text) == 0) {
+			choice->where = mapping__condition_pair(compiler, CONDITION_OR, choice->where, other.where);
+			choice->single = false;
+			other.where = NULL;
+		}
+		resolve__append_choice(compiler, edge, choices.column, choice);
+	}
+	if (other.where && !mapping__compile_is_done(compiler))
+		resolve__append_choice(compiler, edge, choices.column, &other);
+}
+
+static void resolve__link(struct compiler *compiler, const struct resolved_node *owner, const struct mapping_link *link)
+{
+	bool to_other = link->to.text != NULL;
+	struct resolved_edge edge = {
+	        .type = link->type, .kind = PLAN_EDGE_FOREIGN_KEY, .owner = owner, .owner_is_from = to_other};
+	struct resolved_end *far = to_other ? &edge.to : &edge.from;
+	struct resolved_end *near = to_other ? &edge.from : &edge.to;
+
+	if (owner->table && resolve__end(compiler, owner->table, to_other ? &link->to : &link->from, &link->columns, far)) {
+		*near = (struct resolved_end){.node = owner, .columns = owner->key, .enforced = true};
+		edge.table = owner->table;
+		edge.fine = mapping__condition(compiler, owner->table, &link->where, &edge.where) && owner->fine;
+	}
+	resolve__take(compiler, &edge, &link->chooser);
+}
+
+static void resolve__join(struct compiler *compiler, const struct mapping_join *join)
+{
+	const struct catalog_table *table = resolve__table(compiler, &join->table);
+	struct resolved_edge edge = {.type = join->type, .table = table, .join = join};
+
+	if (table) {
+		edge.fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, &edge.from);
+		edge.fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, &edge.to) && edge.fine;
+		edge.fine = mapping__condition(compiler, table, &join->where, &edge.where) && edge.fine;
+		edge.fine = edge.fine && resolve__key(compiler, table, &join->key, join->type.place, &edge.key);
+	}
+	resolve__take(compiler, &edge, &join->chooser);
 }
 
 static int resolve__compare_edges(const void *a, const void *b)
@@ -878,30 +1007,15 @@ static void resolve__nodes(struct compiler *compiler)
 static void resolve__edges(struct compiler *compiler)
 {
 	const struct mapping_joins *joins = &compiler->mapping->joins;
-	uint64_t count = joins->count;
 
-	for (uint32_t i = 0; i < compiler->nodes_count; i++)
-		count += compiler->nodes[i].mapped->links.count;
-	if (count > MAPPING_EDGES_MAX) {
-		resolve__add(compiler, compiler->mapping->nodes.name.place, "there are more than %d relationships",
-		             MAPPING_EDGES_MAX);
-		return;
-	}
-	compiler->edges = mapping__compile_calloc(compiler, count, sizeof(*compiler->edges));
-	if (!compiler->edges)
-		return;
-	compiler->edges_count = (uint32_t)count;
-	count = 0;
 	for (uint32_t i = 0; i < compiler->nodes_count; i++) {
 		const struct mapping_links *links = &compiler->nodes[i].mapped->links;
 
-		for (uint32_t l = 0; l < links->count; l++, count++)
-			if (!mapping__compile_is_done(compiler))
-				resolve__link(compiler, &compiler->nodes[i], &links->items[l], &compiler->edges[count]);
+		for (uint32_t l = 0; l < links->count && !mapping__compile_is_done(compiler); l++)
+			resolve__link(compiler, &compiler->nodes[i], &links->items[l]);
 	}
-	for (uint32_t i = 0; i < joins->count; i++, count++)
-		if (!mapping__compile_is_done(compiler))
-			resolve__join(compiler, &joins->items[i], &compiler->edges[count]);
+	for (uint32_t i = 0; i < joins->count && !mapping__compile_is_done(compiler); i++)
+		resolve__join(compiler, &joins->items[i]);
 	for (uint32_t i = 0; i < compiler->edges_count; i++) {
 		struct resolved_edge *edge = &compiler->edges[i];
 
@@ -917,7 +1031,7 @@ void mapping__resolve(struct compiler *compiler)
 	resolve__nodes(compiler);
 	if (!mapping__compile_is_done(compiler))
 		resolve__edges(compiler);
-	if (mapping__compile_is_done(compiler) || !compiler->edges)
+	if (mapping__compile_is_done(compiler))
 		return;
 	resolve__check_tables(compiler);
 	resolve__check_edges(compiler);

@@ -70,10 +70,25 @@ struct mapping_properties {
 	struct word name; /* the key it stands under; text NULL: every column that is in no foreign key */
 };
 
+/* A value of a column, as the file writes it, and the label or type that it chooses. */
+struct mapping_value {
+	struct word value;
+	struct word name;
+};
+
+/* Labels or types that a column chooses. */
+struct mapping_chooser {
+	struct word name; /* the key it stands under; text NULL where the file does not say it */
+	struct word column;
+	struct mapping_value *values; /* none: the column's own values are the names */
+	uint32_t values_count;
+};
+
 /* A relationship from a node's foreign key. */
 struct mapping_link {
 	struct word type;
-	struct word to; /* exactly one of the two */
+	struct mapping_chooser chooser; /* of types: `type` is for all other values */
+	struct word to;                 /* exactly one of the two */
 	struct word from;
 	struct words column; /* exactly one of the two */
 	struct words columns;
@@ -90,6 +105,8 @@ struct mapping_node {
 	struct table_name table;
 	struct word where;
 	struct words labels;
+	struct mapping_chooser *choosers; /* of further labels */
+	uint32_t choosers_count;
 	struct words key;
 	struct mapping_properties properties;
 	struct words except;
@@ -110,6 +127,7 @@ struct mapping_end {
 /* A relationship from a join table. */
 struct mapping_join {
 	struct word type;
+	struct mapping_chooser chooser;
 	struct table_name table;
 	struct word where;
 	struct mapping_end from;

@@ -13,6 +13,7 @@
 	X(NODE_EXTRA, "node_extra", "the node has no row")                                                                     \
 	X(NODE_PROPERTY, "node_property", "a property differs")                                                                \
 	X(NODE_LABEL, "node_label", "a label is missing")                                                                      \
+	X(NODE_LABEL_EXTRA, "node_label_extra", "a label that the row does not choose")                                        \
 	X(EDGE_MISSING, "edge_missing", "the row has no relationship")                                                         \
 	X(EDGE_EXTRA, "edge_extra", "the relationship has no row")                                                             \
 	X(EDGE_PROPERTY, "edge_property", "a property differs")
@@ -49,7 +50,7 @@ struct verify_difference {
 	const struct value *to;
 	uint32_t from_count;
 	uint32_t to_count;
-	const char *property;         /* *_PROPERTY: which; NODE_LABEL: the label; else NULL */
+	const char *property;         /* *_PROPERTY: which; NODE_LABEL*: the label; else NULL */
 	const struct value *expected; /* *_PROPERTY: from the row; VALUE_NULL for none */
 	const struct value *actual;   /* *_PROPERTY: in the graph */
 };

@@ -49,6 +49,20 @@ static void pair__extra(struct pair *pair, enum verify_note note)
 	pair__tell(pair, pair->merge->shape->node ? VERIFY_NODE_EXTRA : VERIFY_EDGE_EXTRA, note, &difference);
 }
 
+/* A label that a column chooses. Without a row there is none to choose it. */
+static void pair__label(struct pair *pair, uint32_t i)
+{
+	const struct verify_shape *shape = pair->merge->shape;
+	struct verify_difference difference = {.property = shape->fields[i].property};
+	bool expected = pair->row && pair->row->values[i].kind == VALUE_BOOL && pair->row->values[i].boolean;
+	bool actual = pair->graph->values[i].kind == VALUE_BOOL && pair->graph->values[i].boolean;
+
+	if (expected == actual)
+		return;
+	pair->differs = true;
+	pair__tell(pair, expected ? VERIFY_NODE_LABEL : VERIFY_NODE_LABEL_EXTRA, VERIFY_NOTE_NONE, &difference);
+}
+
 static void pair__field(struct pair *pair, uint32_t i)
 {
 	const struct verify_shape *shape = pair->merge->shape;
@@ -76,7 +90,10 @@ static void pair__fields(struct pair *pair)
 	const struct verify_shape *shape = pair->merge->shape;
 
 	for (uint32_t i = shape->identity_count; i < shape->fields_count; i++)
-		pair__field(pair, i);
+		if (shape->fields[i].label)
+			pair__label(pair, i);
+		else
+			pair__field(pair, i);
 	for (uint32_t i = VERIFY_FLAG_LABELS; pair->row && i < shape->flags_count; i++) {
 		struct verify_difference difference = {.property = shape->node->labels_more[i - VERIFY_FLAG_LABELS]};
 

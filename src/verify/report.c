@@ -279,7 +279,10 @@ static json_t *json__difference(const struct plan *plan, const struct verify_dif
 			json_object_set_new(object, "key", json__key(edge->key, difference->key, edge->key_count));
 	}
 	if (difference->property)
-		json_object_set_new(object, difference->kind == VERIFY_NODE_LABEL ? "label" : "property",
+		json_object_set_new(object,
+		                    difference->kind == VERIFY_NODE_LABEL || difference->kind == VERIFY_NODE_LABEL_EXTRA
+		                            ? "label"
+		                            : "property",
 		                    json_string(difference->property));
 	if (difference->expected) {
 		json_object_set_new(object, "expected", json__value(difference->expected));

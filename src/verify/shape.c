@@ -25,6 +25,17 @@ static void maker__properties(struct maker *maker, char variable, const struct p
 		};
 }
 
+static void maker__labels(struct maker *maker, const struct plan_node *node)
+{
+	for (uint32_t i = 0; i < node->labels_chosen_count; i++)
+		maker->fields[maker->shape->fields_count++] = (struct verify_field){
+		        .type.kind = TYPE_BOOL,
+		        .variable = 'n',
+		        .property = node->labels_chosen[i].name,
+		        .label = node->labels_chosen[i].where,
+		};
+}
+
 /* An end's columns are read as the key of its node is. */
 static void maker__end(struct maker *maker, bool is_from)
 {
@@ -57,13 +68,15 @@ int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const
 	struct maker maker = {.shape = shape};
 
 	*shape = (struct verify_shape){.plan = plan, .table = &plan->tables[node->table], .node = node};
-	maker.fields = arena_calloc(arena, (size_t)node->key_count + node->properties_count, sizeof(*maker.fields));
+	maker.fields = arena_calloc(arena, (size_t)node->key_count + node->properties_count + node->labels_chosen_count,
+	                            sizeof(*maker.fields));
 	if (!maker.fields)
 		return ERR_NOMEM;
 	maker__properties(&maker, 'n', node->key, node->key_count);
 	shape->identity_count = shape->fields_count;
 	shape->probe_count = shape->fields_count;
 	maker__properties(&maker, 'n', node->properties, node->properties_count);
+	maker__labels(&maker, node);
 	shape->flags_count = VERIFY_FLAG_LABELS + node->labels_more_count;
 	maker__finish(&maker);
 	return 0;
@@ -111,6 +124,12 @@ static const struct plan_column *shape__column(const struct verify_shape *shape,
 
 static void sql__column(struct buffer *sql, const struct verify_shape *shape, uint32_t field)
 {
+	if (shape->fields[field].label) {
+		buffer_append_byte(sql, '(');
+		condition_sql(sql, shape->fields[field].label, shape->table, "t.");
+		buffer_append_text(sql, ") IS TRUE");
+		return;
+	}
 	buffer_append_text(sql, "t.");
 	sql_quote_identifier(sql, shape__column(shape, field)->name);
 }
@@ -219,7 +238,7 @@ void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql
 
 static void cypher__property(struct buffer *cypher, const struct verify_field *field)
 {
-	buffer_printf(cypher, "%c.", field->variable);
+	buffer_printf(cypher, "%c%c", field->variable, field->label ? ':' : '.');
 	cypher_quote(cypher, field->property);
 }
 

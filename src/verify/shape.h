@@ -17,6 +17,7 @@ struct verify_field {
 	struct type type;
 	char variable; /* in the Cypher statements: n; a and b for the ends, e */
 	const char *property;
+	const struct condition *label; /* property is a label instead: whether the node has it; true for these rows */
 };
 
 /* Behind a node's fields the graph says so much more. */

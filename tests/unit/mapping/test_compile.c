@@ -117,6 +117,10 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 			buffer_printf(output, " :%s", node->labels_more[l]);
 		buffer_printf(output, "%s\n", node->may_be_placeholder ? " (may be a placeholder)" : "");
 		print_where(output, table, node->where);
+		for (uint32_t l = 0; l < node->labels_chosen_count; l++) {
+			buffer_printf(output, "  label %s\n", node->labels_chosen[l].name);
+			print_where(output, table, node->labels_chosen[l].where);
+		}
 		print_properties(output, "key", table, node->key, node->key_count);
 		print_properties(output, "property", table, node->properties, node->properties_count);
 	}
@@ -127,6 +131,8 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 		assert_int_equal(edge->index, i);
 		buffer_printf(output, "edge %s, %s\n", edge->words, kinds[edge->kind]);
 		print_where(output, table, edge->where);
+		if (edge->mine)
+			print_where(output, table, edge->mine);
 		print_end(output, "from", plan, table, &edge->from);
 		print_end(output, "to", plan, table, &edge->to);
 		print_properties(output, "key", table, edge->key, edge->key_count);

@@ -38,7 +38,10 @@ static const char *const fragments[KINDS_COUNT] = {
                 "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/LINK\"}}]}}",
         [KIND_TABLE] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_LABEL] = "{\"$ref\": \"#/$defs/word\"}",
-        [KIND_LABELS] = "{\"$ref\": \"#/$defs/words\"}",
+        [KIND_LABELS] = "{\"anyOf\": [{\"$ref\": \"#/$defs/word\"}, {\"$ref\": \"#/$defs/CHOOSER\"}, {\"type\": \"array\", "
+                        "\"items\": {\"anyOf\": [{\"$ref\": \"#/$defs/word\"}, {\"$ref\": \"#/$defs/CHOOSER\"}]}}]}",
+        [KIND_CHOOSER] = "{\"$ref\": \"#/$defs/CHOOSER\"}",
+        [KIND_VALUES] = "{\"type\": \"object\", \"minProperties\": 1, \"additionalProperties\": {\"$ref\": \"#/$defs/word\"}}",
         [KIND_COLUMN] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_COLUMNS] = "{\"$ref\": \"#/$defs/words\"}",
         [KIND_PROPERTIES] =
