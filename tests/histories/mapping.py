@@ -2,11 +2,12 @@
 
 {options, nodes, relationships}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
 {type, to or from, columns}. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
-`properties` is None, or a list of {name, column, as}. Tables go by their ids.
+`properties` is None, or a list of {name, column, as}. Tables go by their ids. Each of the three may have a `where`, as in conditions.py;
+a node a list `choose` of further labels, the others a `choose` of types: {column, values: {value: name}}.
 """
 import json
 
-from . import names
+from . import conditions, names
 from .column_types import TYPES
 
 
@@ -24,7 +25,44 @@ def random_mapping(rng, tables):
         node["relationships"] = _relationships(rng, table, node, by_table, used)
     for part, table in ((part, table) for part in nodes + joins for table in tables if table["id"] == part["table"]):
         _choose_properties(rng, part, table)
+        if rng.random() < 0.25:
+            part["where"] = conditions.random_condition(rng, table)
+        for relationship in part.get("relationships", []):
+            if rng.random() < 0.2:
+                relationship["where"] = conditions.random_condition(rng, table)
+    for node in nodes:
+        table = next(table for table in tables if table["id"] == node["table"])
+        node["choose"] = [chooser for chooser in (_chooser(rng, table, lambda: names.some(rng, names.LABELS, labels)) for _ in range(2))
+                          if chooser]
+        for relationship in node["relationships"]:
+            shape = _shape(node["label"], relationship)
+            relationship["choose"] = _chooser(rng, table, lambda: used.choose(*shape))
+    for join in joins:
+        table = next(table for table in tables if table["id"] == join["table"])
+        keyed = {*table["key"]} != {*join["from"][1], *join["to"][1]}
+        join["choose"] = _chooser(rng, table, lambda: used.choose(join["from"][0], join["to"][0], keyed))
+    for table in tables:
+        if conditions.of_table(nodes, joins, table["id"]):
+            conditions.bring_large_values(table)
     return {"options": _options(rng), "nodes": nodes, "relationships": joins}
+
+
+def _shape(label, relationship):
+    return (label, relationship["to"]) if "to" in relationship else (relationship["from"], label)
+
+
+def _chooser(rng, table, name):
+    """None, or the names that a column's values choose; now and then two choose the same."""
+    columns = [column for column in table["columns"] if conditions.values(column) and not column.get("generated")]
+    if not columns or rng.random() < 0.8:
+        return None
+    column = rng.choice(columns)
+    known = conditions.values(column)
+    chosen = rng.sample(known, min(len(known), rng.randint(1, 3)))
+    values = {value: name() for value in chosen}
+    if len(chosen) > 1 and rng.random() < 0.2:
+        values[chosen[-1]] = values[chosen[0]]
+    return {"column": column["name"], "values": values}
 
 
 def _options(rng):
@@ -130,8 +168,9 @@ def yaml(mapping, tables):
 
 def _node_words(node, by_id):
     words = {"table": _table_name(by_id[node["table"]])}
-    if node["labels"]:
-        words["labels"] = [_value(label) for label in node["labels"]]
+    chosen = [_chooser_words(chooser) for chooser in node.get("choose") or []]
+    if node["labels"] or chosen:
+        words["labels"] = [*(_value(label) for label in node["labels"]), *chosen]
     words.update(_common_words(node))
     if node["relationships"]:
         words["relationships"] = _by_type(node["relationships"], _relationship_words)
@@ -140,7 +179,20 @@ def _node_words(node, by_id):
 
 def _relationship_words(relationship):
     direction = "to" if "to" in relationship else "from"
-    return {direction: _value(relationship[direction]), **_columns_words(relationship["columns"])}
+    return {direction: _value(relationship[direction]), **_columns_words(relationship["columns"]), **_row_words(relationship)}
+
+
+def _row_words(part):
+    words = {}
+    if part.get("where"):
+        words["where"] = _value(part["where"]["sql"])
+    if isinstance(part.get("choose"), dict):
+        words["type"] = _chooser_words(part["choose"])
+    return words
+
+
+def _chooser_words(chooser):
+    return {"column": _value(chooser["column"]), "values": {value: _value(name) for value, name in chooser["values"].items()}}
 
 
 def _columns_words(columns):
@@ -157,7 +209,7 @@ def _join_words(join, by_id):
 
 
 def _common_words(part):
-    words = {}
+    words = _row_words(part)
     if part["key"] is not None:
         words["key"] = _values(part["key"])
     if part["properties"] is not None:
@@ -207,9 +259,12 @@ def _lines(value, depth):
         if isinstance(inner, dict) and inner:
             yield start
             yield from _lines(inner, depth + 1)
-        elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+        elif isinstance(inner, list) and any(isinstance(item, dict) for item in inner):
             yield start
             for item in inner:
+                if not isinstance(item, dict):
+                    yield "  " * (depth + 1) + "- " + _scalar(item)
+                    continue
                 first, *rest = _lines(item, depth + 2)
                 yield "  " * (depth + 1) + "- " + first.lstrip()
                 yield from rest

@@ -5,6 +5,7 @@ Nothing here is taken from pgweave's code. Where the reference is silent, the us
 import dataclasses
 
 from .column_types import graph_value
+from .conditions import equals
 from .schema import IDENTITY
 
 PLACEHOLDER = "_PgweavePlaceholder"
@@ -46,6 +47,22 @@ def key_names(tables, mapping):
     return {label: [model.names[label][column] for column in model.keys[label]] for label in model.nodes}
 
 
+def _takes(part):
+    """Whether the mapping's condition, if there is one, is true for a row."""
+    where = part.get("where")
+    return lambda row: not where or row["true", where["sql"]]
+
+
+def _chosen(choosers, row):
+    return {name for chooser in choosers for value, name in chooser["values"].items()
+            if row["true", equals(chooser["column"], value)]}
+
+
+def _type(part, row):
+    chosen = _chosen([part["choose"]], row) if part.get("choose") else ()
+    return next(iter(chosen), part["type"])
+
+
 class _Model:
     def __init__(self, tables, mapping, rows):
         self.tables = {table["id"]: table for table in tables}
@@ -62,10 +79,10 @@ class _Model:
     def graph(self):
         graph = Graph({}, [])
         for label, node in self.nodes.items():
-            for row in self.rows[node["table"]]:
+            for row in filter(_takes(node), self.rows[node["table"]]):
                 graph.nodes[self._identity(label, node["table"], self.keys[label], row)] = Node(
-                    {label, *node["labels"]}, self._values(node["table"], self.properties[label], row),
-                    self._source(node["table"], row))
+                    {label, *node["labels"], *_chosen(node.get("choose") or [], row)},
+                    self._values(node["table"], self.properties[label], row), self._source(node, node["table"], row))
         graph.relationships = [*self._from_foreign_keys(), *self._from_joins()]
         for relationship in graph.relationships:
             for identity in (relationship.start, relationship.end):
@@ -82,10 +99,14 @@ class _Model:
         declared = {column for relationship in node["relationships"] for column in relationship["columns"]}
         return self._carried(node, self._key(node), declared)
 
-    def _join_properties(self, join):
+    def _join_properties(self, join, type):
         ends = {*join["from"][1], *join["to"][1]}
         key = self._key(join)
-        return self._carried(join, [] if set(key) == ends else key, ends)
+        by = set(key)
+        if join.get("choose") and list(join["choose"]["values"].values()).count(type) == 1:
+            # One value has this type, so that the column tells no two of its rows apart.
+            by -= {join["choose"]["column"]} - ends
+        return self._carried(join, [] if by == ends else key, ends)
 
     def _carried(self, part, key, not_by_default):
         if part["properties"] is None:
@@ -114,32 +135,34 @@ class _Model:
             graph_value(self.types[target][key_column], row[column], self.ways[label][key_column])
             for key_column, column in zip(self.keys[label], columns))
 
-    def _source(self, table, row):
-        return (table, row[IDENTITY]) if IDENTITY in row else None
+    def _source(self, part, table, row):
+        # A row that was out of the condition for a while is another one for the graph.
+        return (table, row[IDENTITY]) if IDENTITY in row and not part.get("where") else None
 
     def _from_foreign_keys(self):
         for label, node in self.nodes.items():
             for number, relationship in enumerate(node["relationships"]):
-                for row in self.rows[node["table"]]:
+                for row in filter(_takes(relationship), filter(_takes(node), self.rows[node["table"]])):
                     owner = self._identity(label, node["table"], self.keys[label], row)
                     other = self._identity(relationship.get("to") or relationship["from"], node["table"],
                                            relationship["columns"], row)
                     if other is not None:
                         ends = (owner, other) if "to" in relationship else (other, owner)
-                        yield Relationship(relationship["type"], *ends, {},
-                                           self._relationship_source((label, number), node["table"], row))
+                        yield Relationship(_type(relationship, row), *ends, {},
+                                           self._relationship_source(relationship, (label, number), node["table"], row))
 
     def _from_joins(self):
         for number, join in enumerate(self.mapping["relationships"]):
-            properties = self._join_properties(join)
-            for row in self.rows[join["table"]]:
+            for row in filter(_takes(join), self.rows[join["table"]]):
+                type = _type(join, row)
+                properties = self._join_properties(join, type)
                 ends = [self._identity(label, join["table"], columns, row) for label, columns in (join["from"], join["to"])]
                 if None not in ends:
-                    yield Relationship(join["type"], *ends, self._values(join["table"], properties, row),
-                                       self._relationship_source(number, join["table"], row))
+                    yield Relationship(type, *ends, self._values(join["table"], properties, row),
+                                       self._relationship_source(join, number, join["table"], row))
 
-    def _relationship_source(self, which, table, row):
-        source = self._source(table, row)
+    def _relationship_source(self, part, which, table, row):
+        source = self._source(part, table, row)
         return (which, *source) if source else None
 
     def _placeholder(self, identity):

@@ -205,7 +205,7 @@ class Run:
 
     def look(self):
         """What must be there, what is there, and the differences."""
-        rows = read_rows(self.reader, self.tables)
+        rows = read_rows(self.reader, self.tables, self.mapping)
         expected = expected_graph(self.tables, self.mapping, rows)
         loose = self.additions.apply(expected, rows)
         actual = graph_state.read(self.graph)

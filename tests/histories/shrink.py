@@ -194,11 +194,22 @@ def _drop_columns(case, table, names):
             part["except"] = [name for name in part["except"] if name not in names]
             if part["properties"] is not None:
                 part["properties"] = [p for p in part["properties"] if p["column"] not in names]
+            for one in (part, *part.get("relationships", [])):
+                _drop_from_rows(one, names)
     for list_ in _lists(case):
         for item in list_:
             if item.get("table") == table["id"]:
                 _drop_from_statement(item, names)
         list_[:] = [item for item in list_ if item.get("set") != {}]
+
+
+def _drop_from_rows(part, names):
+    if part.get("where") and {*part["where"]["columns"]} & {*names}:
+        part["where"] = None
+    if isinstance(part.get("choose"), dict) and part["choose"]["column"] in names:
+        part["choose"] = None
+    if isinstance(part.get("choose"), list):
+        part["choose"] = [chooser for chooser in part["choose"] if chooser["column"] not in names]
 
 
 def _drop_from_statement(statement, names):
@@ -232,6 +243,9 @@ def _plainer(case, position):
         for reference in table["references"]:
             changes += [(reference, "deferrable", None), (reference, "on_delete", "NO ACTION"),
                         (reference, "on_update", "NO ACTION")]
+    for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
+        for one in (part, *part.get("relationships", [])):
+            changes += [(one, name, None) for name in ("where", "choose") if one.get(name)]
     changes += [(case["mapping"]["options"], "snapshot", {}), (case["mapping"]["options"], "stream", {})]
     for item in _statements(case):
         changes += [(item, name, False) for name in ("prepared", "conflict", "cascade") if item.get(name)]
