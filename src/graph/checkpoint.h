@@ -16,7 +16,7 @@
 struct graph_position {
 	uint64_t lsn;       /* end of the last transaction that is whole in the graph; 0 while the snapshot is being loaded */
 	uint64_t piece_lsn; /* the commit LSN of an oversized transaction of which a part is in the graph; else 0 */
-	uint64_t piece_changes; /* how many of its row changes are */
+	uint64_t piece_changes; /* how many of its row changes are, those of tables that are not mapped included */
 	int64_t commit_time_us; /* when PostgreSQL committed the last transaction, since 2000-01-01 UTC; 0 when unknown */
 };
 

@@ -81,7 +81,7 @@ static void stream__set_position(struct stream *stream, const struct transaction
 		position->piece_changes = 0;
 	} else {
 		position->piece_lsn = transaction->commit_lsn;
-		position->piece_changes = transaction->pieces_skip + transaction->changes_count;
+		position->piece_changes = transaction->pieces_skip + transaction->rows_count;
 	}
 }
 
