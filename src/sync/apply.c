@@ -208,18 +208,18 @@ static bool apply__was_mapped(const struct descriptions *before, uint32_t oid)
 	return false;
 }
 
-static int apply__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
 {
 	const struct postgres_publication_facts *publication = &pipeline->facts.publication;
 	struct buffer text;
 	uint32_t count = 0;
-	int rc = 0;
+	int rc = pipeline__read_facts(pipeline, error);
 
 	buffer_init(&text, SQL_SIZE_MAX);
 	buffer_append_text(&text, "ALTER PUBLICATION ");
 	sql_quote_identifier(&text, pipeline->settings->publication);
 	buffer_append_text(&text, " DROP TABLE ");
-	for (uint32_t i = 0; i < publication->tables_count; i++) {
+	for (uint32_t i = 0; rc == 0 && pipeline->settings->publication_managed && i < publication->tables_count; i++) {
 		const struct postgres_publication_table *table = &publication->tables[i];
 
 		if (plan_table_by_oid(pipeline->plan, table->oid) >= 0 || !table->membership_oid ||
@@ -228,21 +228,17 @@ static int apply__drop_tables(struct pipeline *pipeline, const struct descriptio
 		buffer_append_text(&text, count++ ? ", ONLY " : "ONLY ");
 		sql_quote_qualified(&text, table->schema, table->name);
 	}
-	if (count)
+	if (rc == 0 && count)
 		rc = session_postgres_query(&pipeline->sql, buffer_text(&text), NULL, 0, NULL, NULL, error);
 	buffer_free(&text);
 	return rc;
 }
 
-int pipeline__apply_less(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
 {
 	struct graph_schema schema = {0};
-	int rc = pipeline__read_facts(pipeline, error);
+	int rc = apply__schema(&pipeline->graph, pipeline->plan, &schema, error);
 
-	if (rc == 0 && pipeline->settings->publication_managed)
-		rc = apply__drop_tables(pipeline, before, error);
-	if (rc == 0)
-		rc = apply__schema(&pipeline->graph, pipeline->plan, &schema, error);
 	if (rc == 0)
 		rc = apply__drop(&pipeline->graph, &schema, before, pipeline->log, error);
 	arena_free(&schema.arena);
