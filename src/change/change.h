@@ -56,7 +56,8 @@ struct transaction {
 	uint64_t commit_lsn; /* where its commit record starts: names the transaction */
 	uint64_t end_lsn; /* where its commit record ends: the position once it is applied; 0 in a piece that is not the last */
 	int64_t commit_time_us;   /* since 2000-01-01 UTC, as PostgreSQL counts */
-	uint64_t pieces_skip;     /* changes of the same transaction in earlier pieces */
+	uint64_t pieces_skip;     /* row changes of the same transaction in earlier pieces, mapped or not */
+	uint64_t rows_count;      /* of this piece, mapped or not; once it is handed out */
 	struct transaction *next; /* for queues */
 };
 

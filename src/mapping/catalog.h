@@ -65,6 +65,15 @@ enum catalog_table_kind {
 	CATALOG_OTHER,
 };
 
+/* What changes without a row change in the WAL, as digests; NULL where nobody has looked (catalogues made by hand, views). */
+struct catalog_watch {
+	const char *fingerprint; /* of everything that the plan or the graph depends on */
+	const char *leaves;      /* which partitions it has */
+	const char *files;       /* where its rows lie: changes with a rewrite */
+	const char *attributes;  /* when its columns were altered last: with files, whether the rewrite changed values */
+	const char *types;       /* a line for each enum label and composite type in its columns: as text */
+};
+
 struct catalog_table {
 	uint32_t oid;
 	const char *schema;
@@ -88,6 +97,7 @@ struct catalog_table {
 	uint32_t identity_attnums_count;
 	const struct catalog_foreign_key *foreign_keys;
 	uint32_t foreign_keys_count;
+	struct catalog_watch watch;
 };
 
 struct catalog {

@@ -21,9 +21,9 @@ struct pgoutput_decoder {
 	struct pgoutput_limits limits;
 	size_t arena_size_max;
 	struct transaction *transaction; /* between BEGIN and COMMIT */
+	uint64_t rows_seen;              /* its row changes so far, whatever table: a count that no other plan would change */
 	uint64_t skip_commit_lsn;
 	uint64_t skip_count;
-	uint64_t skip_left; /* of the transaction under way */
 };
 
 int pgoutput_decoder_new(const struct plan *plan, const struct pgoutput_limits *limits, struct pgoutput_decoder **ret_decoder,
@@ -58,7 +58,6 @@ void pgoutput_decoder_reset(struct pgoutput_decoder *decoder)
 	decoder->transaction = NULL;
 	decoder->skip_commit_lsn = 0;
 	decoder->skip_count = 0;
-	decoder->skip_left = 0;
 	relations_reset(&decoder->relations);
 }
 
@@ -71,10 +70,23 @@ void pgoutput_decoder_free(struct pgoutput_decoder *decoder)
 	free(decoder);
 }
 
-void pgoutput_decoder_skip(struct pgoutput_decoder *decoder, uint64_t commit_lsn, uint64_t changes_count)
+void pgoutput_decoder_skip(struct pgoutput_decoder *decoder, uint64_t commit_lsn, uint64_t rows_count)
 {
 	decoder->skip_commit_lsn = commit_lsn;
-	decoder->skip_count = changes_count;
+	decoder->skip_count = rows_count;
+}
+
+void pgoutput_decoder_pass_over(struct pgoutput_decoder *decoder, uint32_t oid)
+{
+	struct relation *relation = relations_find(&decoder->relations, oid);
+
+	if (relation)
+		relation->pass_over = true;
+}
+
+uint32_t pgoutput_decoder_misfit(const struct pgoutput_decoder *decoder)
+{
+	return decoder->relations.misfit_oid;
 }
 
 bool pgoutput_decoder_in_transaction(const struct pgoutput_decoder *decoder)
@@ -100,11 +112,9 @@ static int take_begin(struct pgoutput_decoder *decoder, const struct pgoutput_me
 	transaction->commit_lsn = message->begin.final_lsn;
 	transaction->commit_time_us = message->begin.time_us;
 	decoder->transaction = transaction;
-	decoder->skip_left = 0;
-	if (decoder->skip_count && decoder->skip_commit_lsn == message->begin.final_lsn) {
-		decoder->skip_left = decoder->skip_count;
+	decoder->rows_seen = 0;
+	if (decoder->skip_count && decoder->skip_commit_lsn == message->begin.final_lsn)
 		transaction->pieces_skip = decoder->skip_count;
-	}
 	return 0;
 }
 
@@ -117,10 +127,12 @@ static int take_commit(struct pgoutput_decoder *decoder, const struct pgoutput_m
 	if (message->commit.commit_lsn != transaction->commit_lsn || !message->commit.end_lsn)
 		return error_set(error, ERR_PROTOCOL, "pgoutput sent a COMMIT that does not belong to its BEGIN (%s)",
 		                 lsn_print(transaction->commit_lsn, lsn));
-	if (decoder->skip_left)
+	if (decoder->rows_seen < transaction->pieces_skip)
 		return error_set(error, ERR_STATE,
 		                 "transaction %s has %llu row changes fewer than the checkpoint says were applied of it",
-		                 lsn_print(transaction->commit_lsn, lsn), (unsigned long long)decoder->skip_left);
+		                 lsn_print(transaction->commit_lsn, lsn),
+		                 (unsigned long long)(transaction->pieces_skip - decoder->rows_seen));
+	transaction->rows_count = decoder->rows_seen - transaction->pieces_skip;
 	transaction->end_lsn = message->commit.end_lsn;
 	transaction->commit_time_us = message->commit.time_us;
 	decoder->transaction = NULL;
@@ -128,8 +140,12 @@ static int take_commit(struct pgoutput_decoder *decoder, const struct pgoutput_m
 	return 0;
 }
 
-/* Hands out what has grown past its size, before the next change is added, so that the last piece is never empty. */
-static int cut_piece(struct pgoutput_decoder *decoder, struct transaction **ret_transaction, struct error *error)
+/*
+ * Hands out what has grown past its size, before the next change is added, so that the last piece is never empty. rows_before:
+ * row changes of the transaction before that one.
+ */
+static int cut_piece(struct pgoutput_decoder *decoder, uint64_t rows_before, struct transaction **ret_transaction,
+                     struct error *error)
 {
 	struct transaction *piece = decoder->transaction;
 	struct transaction *next;
@@ -142,19 +158,17 @@ static int cut_piece(struct pgoutput_decoder *decoder, struct transaction **ret_
 	next->xid = piece->xid;
 	next->commit_lsn = piece->commit_lsn;
 	next->commit_time_us = piece->commit_time_us;
-	next->pieces_skip = piece->pieces_skip + piece->changes_count;
+	next->pieces_skip = rows_before;
+	piece->rows_count = rows_before - piece->pieces_skip;
 	decoder->transaction = next;
 	*ret_transaction = piece;
 	return 0;
 }
 
-/* True when the change was applied before a restart. */
+/* Counts a row change. True when it was applied before a restart. */
 static bool skip_one(struct pgoutput_decoder *decoder)
 {
-	if (!decoder->skip_left)
-		return false;
-	decoder->skip_left--;
-	return true;
+	return ++decoder->rows_seen <= decoder->transaction->pieces_skip;
 }
 
 static int refuse_row_size(const struct pgoutput_decoder *decoder, const struct relation *relation, size_t size,
@@ -225,6 +239,17 @@ static void fill_unchanged(struct cell *row, const struct cell *old, uint32_t ce
 	}
 }
 
+static bool has_key(const struct plan_table *table, const struct cell *cells)
+{
+	uint32_t i;
+
+	for (i = 0; i < table->key_count; i++) {
+		if (cells[i].kind != CELL_TEXT)
+			return false;
+	}
+	return true;
+}
+
 static int add_row(struct pgoutput_decoder *decoder, const struct pgoutput_frame *frame, const struct pgoutput_message *message,
                    const struct relation *relation, struct error *error)
 {
@@ -241,6 +266,10 @@ static int add_row(struct pgoutput_decoder *decoder, const struct pgoutput_frame
 		return rc;
 	if (row && old)
 		fill_unchanged(row, old, relation->table->columns_count);
+	if ((row && !has_key(relation->table, row)) || (old && !has_key(relation->table, old)))
+		return relation->pass_over
+		               ? 0
+		               : relations_refuse(&decoder->relations, relation, "what is its key now came as NULL", error);
 	change = transaction_add(decoder->transaction);
 	if (!change)
 		return nomem(error);
@@ -259,6 +288,7 @@ static int take_row(struct pgoutput_decoder *decoder, const struct pgoutput_fram
                     const struct pgoutput_message *message, struct transaction **ret_transaction, struct error *error)
 {
 	const struct relation *relation = relations_find(&decoder->relations, message->row.oid);
+	bool applied = skip_one(decoder);
 	int rc;
 
 	if (!relation)
@@ -266,9 +296,9 @@ static int take_row(struct pgoutput_decoder *decoder, const struct pgoutput_fram
 	if (!relation->bound)
 		return error_set(error, ERR_PROTOCOL, "pgoutput sent a row of table %s.%s before its RELATION",
 		                 relation->table->schema, relation->table->name);
-	if (skip_one(decoder))
+	if (applied || relation->misfit)
 		return 0;
-	rc = cut_piece(decoder, ret_transaction, error);
+	rc = cut_piece(decoder, decoder->rows_seen - 1, ret_transaction, error);
 	return rc ? rc : add_row(decoder, frame, message, relation, error);
 }
 
@@ -277,13 +307,13 @@ static int take_truncate(struct pgoutput_decoder *decoder, const struct pgoutput
 {
 	struct reader reader = reader_of(message->truncate.oids, (size_t)message->truncate.count * sizeof(uint32_t));
 	uint32_t i;
-	int rc = cut_piece(decoder, ret_transaction, error);
+	int rc = cut_piece(decoder, decoder->rows_seen, ret_transaction, error);
 
 	for (i = 0; i < message->truncate.count && !rc; i++) {
 		const struct relation *relation = relations_find(&decoder->relations, reader_u32(&reader));
 		struct change *change;
 
-		if (!relation || skip_one(decoder))
+		if (skip_one(decoder) || !relation)
 			continue;
 		change = transaction_add(decoder->transaction);
 		if (!change)

@@ -33,20 +33,28 @@ void pgoutput_decoder_free(struct pgoutput_decoder *decoder);
 void pgoutput_decoder_reset(struct pgoutput_decoder *decoder);
 
 /*
- * After a restart inside an oversized transaction: the first changes_count row changes of the transaction whose commit record
- * starts at commit_lsn have been applied already and are left out. Its pieces count on from there: the first has pieces_skip =
- * changes_count. Without effect on other transactions.
+ * After a restart inside an oversized transaction: the first rows_count row changes of the transaction whose commit record
+ * starts at commit_lsn, those of other tables included, have been applied already and are left out. Its pieces count on from
+ * there: the first has pieces_skip = rows_count. Without effect on other transactions.
  */
-void pgoutput_decoder_skip(struct pgoutput_decoder *decoder, uint64_t commit_lsn, uint64_t changes_count);
+void pgoutput_decoder_skip(struct pgoutput_decoder *decoder, uint64_t commit_lsn, uint64_t rows_count);
+
+/*
+ * A table of the plan that is about to be loaded anew: as long as it is not as the plan has it, its row changes are left out
+ * instead of refused. Other tables' are unaffected, and so are OIDs that the plan does not have.
+ */
+void pgoutput_decoder_pass_over(struct pgoutput_decoder *decoder, uint32_t oid);
+/* After ERR_CATALOG: the OID of the plan's table that it was about. */
+uint32_t pgoutput_decoder_misfit(const struct pgoutput_decoder *decoder);
 
 /*
  * Takes one frame (a KEEPALIVE does nothing) and sets *ret_transaction to NULL, to a finished transaction (end_lsn set; without
  * changes when nothing in it was mapped, so that the position moves), or to a piece of an oversized one (end_lsn 0). It is then
  * the caller's, freed with transaction_free. All bytes are copied: the frame may go away.
  *
- * ERR_PROTOCOL when the bytes are not pgoutput's; ERR_LIMIT when a row is over row_size_max; ERR_CATALOG, FATAL, when a mapped
- * table has lost a mapped column, had one retyped, or is another table under the same name; ERR_NOMEM. After an error only
- * reset and free are allowed.
+ * ERR_PROTOCOL when the bytes are not pgoutput's; ERR_LIMIT when a row is over row_size_max; ERR_CATALOG, RETRY, when a mapped
+ * table was not as the plan has it when the row was written (a column more matters only if the plan has it): the plan, or the
+ * stream, is older than an ALTER TABLE; ERR_NOMEM. After an error only reset and free are allowed.
  */
 int pgoutput_decoder_feed(struct pgoutput_decoder *decoder, const struct pgoutput_frame *frame,
                           struct transaction **ret_transaction, struct error *error) _must_check;

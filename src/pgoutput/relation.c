@@ -1,5 +1,6 @@
 #include "pgoutput/relation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,33 +19,25 @@ int relations_init(struct relations *relations, const struct plan *plan, struct 
 	*relations = (struct relations){0};
 	relations->items = calloc(plan->tables_count ? plan->tables_count : 1, sizeof(*relations->items));
 	if (!relations->items)
-		goto nomem;
+		return error_set(error, ERR_NOMEM, "no memory for the relation cache of %u tables", plan->tables_count);
 	for (i = 0; i < plan->tables_count; i++) {
 		struct relation *relation = &relations->items[i];
 		const struct plan_table *table = &plan->tables[i];
 
 		relation->oid = table->oid;
 		relation->table = table;
-		relation->type_oids = calloc(table->columns_count ? table->columns_count : 1, sizeof(*relation->type_oids));
 		relations->count++;
-		if (!relation->type_oids)
-			goto nomem;
 	}
 	qsort(relations->items, relations->count, sizeof(*relations->items), compare_oid);
 	return 0;
-nomem:
-	relations_free(relations);
-	return error_set(error, ERR_NOMEM, "no memory for the relation cache of %u tables", plan->tables_count);
 }
 
 void relations_free(struct relations *relations)
 {
 	uint32_t i;
 
-	for (i = 0; relations->items && i < relations->count; i++) {
+	for (i = 0; relations->items && i < relations->count; i++)
 		free(relations->items[i].column_of);
-		free(relations->items[i].type_oids);
-	}
 	free(relations->items);
 	*relations = (struct relations){0};
 }
@@ -101,57 +94,43 @@ static int64_t column_by_name(const struct plan_table *table, const char *name)
 	return -1;
 }
 
+#define WHY_SIZE 256
+
 /*
- * A type other than the plan's is no error at first: WAL from before an ALTER TABLE is read under the catalogue of after it,
- * and the text decides. But when it turns from what it was into what the plan does not know, the plan is out of date.
+ * Whether what the wire calls so is the plan's column. The stream may be older or newer than the plan: WAL is decoded by the
+ * catalogue of when it was written. Columns come in the order of their numbers, so names that were exchanged show too.
  */
-static int bind_column(struct relation *relation, int64_t index, const struct pgoutput_column *column, struct error *error)
+static bool fits(const struct plan_table *table, uint32_t index, const struct pgoutput_column *column, int32_t *attnum,
+                 char why[WHY_SIZE])
 {
-	const struct plan_table *table = relation->table;
-	uint32_t planned = table->columns[index].type_oid;
-	uint32_t before = relation->type_oids[index];
+	const struct plan_column *planned = &table->columns[index];
 
-	relation->type_oids[index] = column->type_oid;
-	if (!before || type_family(before) == type_family(column->type_oid) ||
-	    type_family(planned) == type_family(column->type_oid))
-		return 0;
-	error_set(error, ERR_CATALOG, "column %s of table %s.%s has changed its type (from OID %u to %u) since the start",
-	          column->name, table->schema, table->name, before, column->type_oid);
-	error_hint(error, "check the mapping with `pgweave plan`, and start again");
-	return ERR_CATALOG;
+	if (planned->type_oid && type_family(planned->type_oid) != type_family(column->type_oid))
+		snprintf(why, WHY_SIZE, "column %s was of another type (OID %u)", column->name, column->type_oid);
+	else if (planned->attnum < *attnum)
+		snprintf(why, WHY_SIZE, "column %s was called otherwise", column->name);
+	else if (index < table->key_count && !table->partitioned && !column->key)
+		snprintf(why, WHY_SIZE, "column %s was not in its replica identity", column->name);
+	else
+		*attnum = planned->attnum;
+	return !why[0];
 }
 
-/* The plan's columns were read from the catalogue of now; the stream may be older or newer than that. */
-static int refuse_missing(const struct relation *relation, const bool *seen, struct error *error)
+static int bind_columns(struct relation *relation, const struct pgoutput_message *message, char why[WHY_SIZE],
+                        struct error *error)
 {
 	const struct plan_table *table = relation->table;
-	uint32_t i;
-
-	for (i = 0; i < table->columns_count; i++) {
-		if (seen[i])
-			continue;
-		error_set(error, ERR_CATALOG, "the stream has no column %s of table %s.%s, which the mapping needs",
-		          table->columns[i].name, table->schema, table->name);
-		error_hint(error,
-		           "if the column was dropped or renamed, change the mapping; if the publication has a column list, "
-		           "add the column to it (`pgweave apply` does so for its own publication)");
-		return ERR_CATALOG;
-	}
-	return 0;
-}
-
-static int bind_columns(struct relation *relation, const struct pgoutput_message *message, struct error *error)
-{
 	struct reader reader = reader_of(message->relation.columns, message->relation.columns_size);
-	bool *seen = calloc(relation->table->columns_count + 1, sizeof(*seen));
+	bool *seen = calloc(table->columns_count + 1, sizeof(*seen));
+	int32_t attnum = 0;
 	int rc = 0;
-	uint16_t i;
+	uint32_t i;
 
 	if (!seen)
 		return error_set(error, ERR_NOMEM, "no memory for the columns of a table");
-	for (i = 0; i < message->relation.columns_count && !rc; i++) {
+	for (i = 0; i < message->relation.columns_count && !rc && !why[0]; i++) {
 		struct pgoutput_column column = pgoutput_relation_column_next(&reader);
-		int64_t index = column_by_name(relation->table, column.name);
+		int64_t index = column_by_name(table, column.name);
 
 		relation->column_of[i] = (int32_t)index;
 		if (index < 0)
@@ -159,30 +138,35 @@ static int bind_columns(struct relation *relation, const struct pgoutput_message
 		if (seen[index])
 			rc = error_set(error, ERR_PROTOCOL, "table %s.%s came with two columns named %s",
 			               message->relation.schema, message->relation.name, column.name);
-		else
-			rc = bind_column(relation, index, &column, error);
-		seen[index] = true;
+		seen[index] = fits(table, (uint32_t)index, &column, &attnum, why);
 	}
-	if (!rc)
-		rc = refuse_missing(relation, seen, error);
+	for (i = 0; i < table->columns_count && !rc && !why[0]; i++)
+		if (!seen[i])
+			snprintf(why, WHY_SIZE, "there was no column %s", table->columns[i].name);
 	free(seen);
 	return rc;
 }
 
-static int refuse_namesake(const struct relations *relations, const struct pgoutput_message *message, struct error *error)
+int relations_refuse(struct relations *relations, const struct relation *relation, const char *why, struct error *error)
+{
+	relations->misfit_oid = relation->oid;
+	return error_set_class(error, ERR_CATALOG, ERROR_RETRY, "table %s.%s was another one when it was written to: %s",
+	                       relation->table->schema, relation->table->name, why);
+}
+
+static int refuse_namesake(struct relations *relations, const struct pgoutput_message *message, struct error *error)
 {
 	uint32_t i;
 
 	for (i = 0; i < relations->count; i++) {
-		const struct plan_table *table = relations->items[i].table;
+		const struct relation *relation = &relations->items[i];
+		char why[WHY_SIZE];
 
-		if (strcmp(table->name, message->relation.name) != 0 || strcmp(table->schema, message->relation.schema) != 0)
+		if (relation->pass_over || strcmp(relation->table->name, message->relation.name) != 0 ||
+		    strcmp(relation->table->schema, message->relation.schema) != 0)
 			continue;
-		error_set(error, ERR_CATALOG,
-		          "table %s.%s of the stream (OID %u) is not the one that the mapping was compiled for (OID %u)",
-		          table->schema, table->name, message->relation.oid, table->oid);
-		error_hint(error, "the table was dropped and made again: its nodes have to be loaded anew");
-		return ERR_CATALOG;
+		snprintf(why, sizeof(why), "that of OID %u, where it now has %u", message->relation.oid, relation->oid);
+		return relations_refuse(relations, relation, why, error);
 	}
 	return 0;
 }
@@ -191,6 +175,7 @@ int relations_bind(struct relations *relations, const struct pgoutput_message *m
 {
 	struct relation *relation = relations_find(relations, message->relation.oid);
 	uint16_t columns_count = message->relation.columns_count;
+	char why[WHY_SIZE] = "";
 	int rc;
 
 	if (!relation)
@@ -201,7 +186,8 @@ int relations_bind(struct relations *relations, const struct pgoutput_message *m
 	if (!relation->column_of)
 		return error_set(error, ERR_NOMEM, "no memory for the columns of a table");
 	relation->columns_count = columns_count;
-	rc = bind_columns(relation, message, error);
+	rc = bind_columns(relation, message, why, error);
+	relation->misfit = why[0] != '\0';
 	relation->bound = !rc;
-	return rc;
+	return rc || !relation->misfit || relation->pass_over ? rc : relations_refuse(relations, relation, why, error);
 }

@@ -3,6 +3,7 @@
 #include "change/value.h"
 #include "postgres/sequence.h"
 #include "postgres/typemap.h"
+#include "postgres/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,12 @@ static void sql_foreign_keys(struct buffer *sql, int version, void *context)
 	        "WHERE k.contype = 'f' %s AND k.conrelid IN (SELECT c.oid" LISTED_FROM LISTED_WHERE ") "
 	        "ORDER BY k.conrelid, k.conname COLLATE \"C\"",
 	        version >= 110000 ? "AND k.conparentid = 0" : "");
+}
+
+static void sql_watch(struct buffer *sql, int version, void *context)
+{
+	(void)context;
+	watch__sql(sql, version, "c.oid IN (SELECT c.oid" LISTED_FROM LISTED_WHERE " AND c.relkind IN ('r', 'p'))");
 }
 
 /* --- taking the answers */
@@ -539,6 +546,27 @@ static int take_foreign_keys(void *context, const struct postgres_result *result
 	return take_runs(context, result, take_table_foreign_keys, error);
 }
 
+static bool take_table_watch(struct catalog *catalog, struct catalog_table *table, const struct postgres_result *result,
+                             uint32_t first, uint32_t count)
+{
+	bool failed = false;
+
+	(void)count;
+	table->watch = (struct catalog_watch){
+	        .fingerprint = keep(catalog, result, first, WATCH_FINGERPRINT, &failed),
+	        .leaves = keep(catalog, result, first, WATCH_LEAVES, &failed),
+	        .files = keep(catalog, result, first, WATCH_FILES, &failed),
+	        .attributes = keep(catalog, result, first, WATCH_ATTRIBUTES, &failed),
+	        .types = keep(catalog, result, first, WATCH_TYPES, &failed),
+	};
+	return !failed;
+}
+
+static int take_watch(void *context, const struct postgres_result *result, struct error *error)
+{
+	return take_runs(context, result, take_table_watch, error);
+}
+
 static const struct sequence_step steps[] = {
         {.sql = sql_role, .take = take_role},
         {.sql = sql_system, .take = take_system, .optional = true},
@@ -548,6 +576,7 @@ static const struct sequence_step steps[] = {
         {.sql = sql_columns, .take = take_columns},
         {.sql = sql_keys, .take = take_keys},
         {.sql = sql_foreign_keys, .take = take_foreign_keys},
+        {.sql = sql_watch, .take = take_watch},
         {.sql = sql_commit},
 };
 

@@ -12,7 +12,8 @@
 #define CITY_OID 16390
 #define FOREIGN_OID 99999
 
-static const struct plan_column person_columns[] = {{.name = "id"}, {.name = "name", .type_oid = 20}, {.name = "note"}};
+static const struct plan_column person_columns[] = {
+        {.name = "id", .attnum = 1}, {.name = "name", .attnum = 3, .type_oid = 25}, {.name = "note", .attnum = 4}};
 static const struct plan_column city_columns[] = {{.name = "code"}};
 static const struct plan_table plan_tables[] = {
         {.index = 0,
@@ -54,7 +55,7 @@ static inline void wire_commit(struct buffer *wire, uint64_t commit_lsn, uint64_
 	buffer_append_u64(wire, 1000);
 }
 
-/* columns: "id,name,note"; each with the type OID 25. */
+/* columns: "id+,name,note"; those with a + are of the replica identity. */
 static inline void wire_relation(struct buffer *wire, uint32_t oid, const char *name, const char *columns, uint32_t type_oid)
 {
 	uint16_t count = 1;
@@ -71,8 +72,10 @@ static inline void wire_relation(struct buffer *wire, uint32_t oid, const char *
 	for (at = columns; count--;) {
 		size_t size = strcspn(at, ",");
 
-		buffer_append_byte(wire, at == columns);
-		buffer_append(wire, at, size);
+		bool key = size && at[size - 1] == '+';
+
+		buffer_append_byte(wire, key);
+		buffer_append(wire, at, size - key);
 		buffer_append_byte(wire, 0);
 		buffer_append_u32(wire, type_oid);
 		buffer_append_u32(wire, UINT32_MAX);

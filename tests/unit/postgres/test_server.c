@@ -1,7 +1,7 @@
 /*
  * Proves, on a real server: logins and their errors, statements, COPY with pauses, slot, snapshot and stream, the catalogue,
- * the facts, and that every request completes exactly once, whatever breaks. Skipped without PGWEAVE_PG_URL, a superuser's URL
- * of a server with wal_level=logical; makes a database of its own and drops it.
+ * what a watch over tables notices, the facts, and that every request completes exactly once, whatever breaks. Skipped without
+ * PGWEAVE_PG_URL, a superuser's URL of a server with wal_level=logical; makes a database of its own and drops it.
  */
 #include "change/value.h"
 #include "pgoutput/decoder.h"
@@ -10,6 +10,7 @@
 #include "postgres/facts.h"
 #include "mapping/quote.h"
 #include "postgres/replication.h"
+#include "postgres/watch.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -760,6 +761,87 @@ static void digest_now(struct postgres_connection *connection, const char *table
 	arena_free(&facts.arena);
 }
 
+/* What the fingerprint is of public.NAME, as the watch and as the catalogue say it. */
+static void watch(struct postgres_connection *connection, const char *name, char fingerprint[64], char types[256])
+{
+	struct outcome watched = {0}, read = {0};
+	struct postgres_watch watch;
+	struct catalog catalog;
+	const struct catalog_table *table;
+	struct error error;
+
+	assert_int_equal(postgres_catalog_read(connection, &catalog, on_done, &read, &error), 0);
+	wait_for(&read.calls, 1);
+	assert_ok(&read);
+	table = catalog_table_by_name(&catalog, "watched", name);
+	assert_non_null(table);
+	assert_int_equal(postgres_watch_read(connection, &table->oid, 1, &watch, on_done, &watched, &error), 0);
+	wait_for(&watched.calls, 1);
+	assert_ok(&watched);
+	assert_int_equal(watch.tables_count, 1);
+	assert_true(postgres_watch_find(&watch, table->oid)->can_select);
+	assert_null(postgres_watch_find(&watch, 1));
+	assert_string_equal(postgres_watch_find(&watch, table->oid)->fingerprint, table->watch.fingerprint);
+	snprintf(fingerprint, 64, "%s", table->watch.fingerprint);
+	snprintf(types, 256, "%s", table->watch.types);
+	arena_free(&watch.arena);
+	arena_free(&catalog.arena);
+}
+
+static void test_watch(void **state)
+{
+	static const struct {
+		const char *table;
+		const char *sql;
+		bool noticed;
+	} cases[] = {
+	        {"t", "ALTER TABLE watched.t ADD COLUMN added int", true},
+	        {"t", "ALTER TABLE watched.t RENAME COLUMN added TO renamed", true},
+	        {"t", "ALTER TABLE watched.t ALTER COLUMN renamed TYPE bigint", true},
+	        {"t", "ALTER TABLE watched.t ALTER COLUMN renamed TYPE bigint USING renamed * 2", true},
+	        {"t", "ALTER TABLE watched.t ALTER COLUMN renamed SET NOT NULL", true},
+	        {"t", "ALTER TABLE watched.t DROP COLUMN renamed", true},
+	        {"t", "ALTER TABLE watched.t REPLICA IDENTITY NOTHING", true},
+	        {"t", "ALTER TABLE watched.t DROP CONSTRAINT t_pkey", true},
+	        {"t", "ALTER TABLE watched.t ADD PRIMARY KEY (id)", true},
+	        {"t", "ALTER TABLE watched.t ADD FOREIGN KEY (other) REFERENCES watched.parted NOT VALID", true},
+	        {"t", "ALTER TYPE watched.mood ADD VALUE 'glad'", true},
+	        {"t", "ALTER TYPE watched.mood RENAME VALUE 'sad' TO E'a \"new\\nline'", true},
+	        {"t", "ALTER TYPE watched.pair ADD ATTRIBUTE c int", true},
+	        {"t", "INSERT INTO watched.t (id) VALUES (1)", false},
+	        {"t", "ANALYZE watched.t", false},
+	        {"t", "CREATE INDEX ON watched.t (other)", false},
+	        {"t", "VACUUM FULL watched.t", false},
+	        {"t", "TRUNCATE watched.t", false},
+	        {"t", "CREATE TABLE watched.child () INHERITS (watched.t)", false},
+	        {"parted", "CREATE TABLE watched.parted1 PARTITION OF watched.parted FOR VALUES IN (1)", true},
+	        {"parted", "ALTER TABLE watched.parted1 REPLICA IDENTITY FULL", true},
+	        {"parted", "INSERT INTO watched.parted VALUES (1)", false},
+	        {"parted", "ALTER TABLE watched.parted DETACH PARTITION watched.parted1", true},
+	};
+	struct postgres_connection *connection = open_with(database_url, false, NULL);
+	char before[64], after[64], types[256];
+	size_t i;
+
+	(void)state;
+	execute(connection,
+	        "CREATE SCHEMA watched; CREATE TYPE watched.mood AS ENUM ('sad'); "
+	        "CREATE TYPE watched.pair AS (a int, b watched.mood); CREATE DOMAIN watched.moods AS watched.mood[]; "
+	        "CREATE TABLE watched.parted (id int PRIMARY KEY) PARTITION BY LIST (id); "
+	        "CREATE TABLE watched.t (id int PRIMARY KEY, other int, moods watched.moods, pair watched.pair)");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		watch(connection, cases[i].table, before, types);
+		execute(connection, cases[i].sql);
+		watch(connection, cases[i].table, after, types);
+		if ((strcmp(before, after) != 0) != cases[i].noticed)
+			fail_msg("%s: %s", cases[i].sql, cases[i].noticed ? "not noticed" : "taken for a change");
+	}
+	watch(connection, "t", after, types);
+	assert_non_null(strstr(types, " \"a \\\"new\\nline\"\nlabel "));
+	assert_non_null(strstr(types, "composite "));
+	close_now(connection);
+}
+
 static void test_facts(void **state)
 {
 	struct postgres_connection *connection = open_with(database_url, false, NULL);
@@ -846,7 +928,7 @@ int main(void)
 	        cmocka_unit_test(test_quoting),       cmocka_unit_test(test_texts),   cmocka_unit_test(test_close_cancels),
 	        cmocka_unit_test(test_terminated),    cmocka_unit_test(test_copy),    cmocka_unit_test(test_replication),
 	        cmocka_unit_test(test_stream_errors), cmocka_unit_test(test_catalog), cmocka_unit_test(test_catalog_trees),
-	        cmocka_unit_test(test_facts),
+	        cmocka_unit_test(test_watch),         cmocka_unit_test(test_facts),
 	};
 
 	server_url = getenv("PGWEAVE_PG_URL");
