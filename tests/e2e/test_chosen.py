@@ -165,3 +165,19 @@ def test_choices_that_do_not_fit_are_refused(database, pgweave, labels, told):
     result = pgweave.command("plan")
     assert result.rc == 65
     assert told in result.stderr
+
+
+def test_other_choices_are_applied(items, database, graph):
+    items.catch_up()
+    items.terminate()
+    graph.query("MATCH (n:Item) SET n:Mine")
+    items.map(YAML.replace("{srv: Server, db: Database, mysql: Database}", "{srv: Database, toaster: Kitchen}")
+              .replace("boss: LED_BY, crew: KEPT_BY", "crew: LED_BY, else: HAS").replace("{runs: RUNS_ON, needs: NEEDS}", "{runs: NEEDS, odd: ODD}"))
+    done = items.command("apply")
+    assert done.rc == 0, done.stderr
+    items.start_and_catch_up()
+    items.verify()
+    labels = {record["id"]: set(record["labels"]) for record in graph.query("MATCH (n:Item:Mine) RETURN n.id AS id, labels(n) AS labels")}
+    assert [sorted(labels[id] & {"Server", "Database", "Kitchen"}) for id in (1, 2, 3, 4, 5)] == [["Database"], [], [], ["Kitchen"], []]
+    types = {record["type"]: record["n"] for record in graph.query("MATCH (:Item)-[r]->() RETURN type(r) AS type, count(r) AS n")}
+    assert types == {"LED_BY": 1, "HAS": 1, "OWNED_BY": 2, "NEEDS": 2, "ODD": 2, "TIED_TO": 2, "gold": 2, "in stock": 1, "HAPPENED": 1}

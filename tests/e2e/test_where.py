@@ -1,4 +1,6 @@
 """Which rows the mapping takes: conditions decided by PostgreSQL for the first load, by pgweave for the stream."""
+import dataclasses
+
 import pytest
 
 from agreement import assert_agreement
@@ -295,3 +297,27 @@ def test_resnapshot_takes_away_what_the_condition_does_not_take(office, database
     wait_until(lambda: "streaming from" in office.log.rpartition("snapshot")[2], 120)
     mapping = [Node("Role", "roles", ("id",), same("id", "name", "notes"), where="deleted_at IS NOT NULL"), *MAPPING[1:]]
     assert_agreement(office, database, graph, mapping)
+
+
+@pytest.mark.parametrize("old, new, wheres", [
+    ("deleted_at IS NULL", "deleted_at IS NOT NULL", {"Role": "deleted_at IS NOT NULL"}),
+    ("    where: deleted_at IS NULL\n", "", {"Role": "true"}),
+    ("level > 0", "level = 0", {"GRANTED": "level = 0"}),
+    (", where: active", ", where: NOT active", {"HAS_ROLE": "NOT active"}),
+    ("    table: staff\n", "    table: staff\n    where: active\n", {"Staff": "active"}),
+])
+def test_a_changed_condition_is_applied(office, database, graph, old, new, wheres):
+    office.catch_up()
+    office.terminate()
+    graph.query("MATCH (n:Role {id: 2}) SET n.mine = 1")
+    database.execute("UPDATE staff SET active = NOT active WHERE id = 4")
+    assert old in YAML
+    office.map(YAML.replace(old, new))
+    assert "takes " in office.command("plan").stdout
+    done = office.command("apply")
+    assert done.rc == 0, done.stderr
+    office.start()
+    mapping = [dataclasses.replace(part, where=wheres.get(getattr(part, "label", None) or part.type, part.where)) for part in MAPPING]
+    assert_agreement(office, database, graph, mapping)
+    if "deleted_at" not in old:
+        assert graph.value("MATCH (n:Role {id: 2}) RETURN n.mine") == 1
