@@ -140,6 +140,14 @@ static bool postgres__publishes(const struct postgres_publication_facts *publica
 	return false;
 }
 
+/* Whether the row filter is the mapping's own. */
+static bool postgres__filters(const struct plan *plan, uint32_t oid)
+{
+	int64_t table = plan ? plan_table_by_oid(plan, oid) : -1;
+
+	return table >= 0 && plan->tables[table].where_published;
+}
+
 static void postgres__publication(struct check *check, const struct postgres_publication_facts *publication,
                                   const struct mapping_settings *settings, const struct plan *plan)
 {
@@ -166,7 +174,7 @@ static void postgres__publication(struct check *check, const struct postgres_pub
 		            settings->publication);
 	}
 	for (uint32_t i = 0; i < publication->tables_count; i++)
-		if (publication->tables[i].row_filter)
+		if (publication->tables[i].row_filter && !postgres__filters(plan, publication->tables[i].oid))
 			check__add(check, CHECK_WARNING, NULL, "publication",
 			           "%s publishes %s.%s with a row filter (%s), which the snapshot does not know",
 			           settings->publication, publication->tables[i].schema, publication->tables[i].name,

@@ -5,6 +5,9 @@
 
 #define PLAN_SIZE_MAX ((size_t)256 * 1024 * 1024)
 #define COMPILE_SIZE_MAX ((size_t)512 * 1024 * 1024)
+/* From here on PostgreSQL numbers what people make. */
+#define FIRST_USER_OID 16384
+#define VERSION_OF_ROW_FILTERS 150000
 #define NO_INDEX UINT32_MAX
 
 /* One table of the plan while it is made. */
@@ -362,6 +365,31 @@ static void builder__edge(struct builder *builder, const struct resolved_edge *s
 	builder->plan_edges[index] = edge;
 }
 
+/* What a row filter may look at: built-in types, and for us the row's key alone, which its replica identity has to hold anyway.
+ */
+struct filter_check {
+	const struct plan_table *table;
+	bool fits;
+};
+
+static void filter__on_column(void *user, uint32_t column)
+{
+	struct filter_check *check = user;
+
+	check->fits =
+	        check->fits && column < check->table->key_count && check->table->columns[column].type_oid < FIRST_USER_OID;
+}
+
+static bool builder__is_filter(const struct builder *builder, const struct plan_table *table)
+{
+	struct filter_check check = {.table = table, .fits = true};
+
+	if (!table->where || builder->compiler->catalog->server_version_num < VERSION_OF_ROW_FILTERS)
+		return false;
+	mapping__condition_columns(table->where, filter__on_column, &check);
+	return check.fits;
+}
+
 /* Of a join table: what one of its relationships takes. */
 static void builder__join_where(struct builder *builder, struct plan_table *table)
 {
@@ -408,9 +436,13 @@ static void builder__edges(struct builder *builder)
 
 		((const struct plan_edge **)(uintptr_t)table->edges)[table->edges_count++] = builder->plan_edges[i];
 	}
-	for (uint32_t t = 0; t < builder->tables_count; t++)
-		if (!builder->plan_tables[t].node)
-			builder__join_where(builder, &builder->plan_tables[t]);
+	for (uint32_t t = 0; t < builder->tables_count && !compiler->no_memory; t++) {
+		struct plan_table *table = &builder->plan_tables[t];
+
+		if (!table->node)
+			builder__join_where(builder, table);
+		table->where_published = !compiler->no_memory && builder__is_filter(builder, table);
+	}
 }
 
 static int builder__run(struct builder *builder)

@@ -99,6 +99,7 @@ struct plan_table {
 	const struct plan_edge *const *edges; /* FOREIGN_KEY ones of the node, or JOIN_* ones */
 	uint32_t edges_count;
 	const struct condition *where; /* a row for which it is not true makes nothing; NULL: there are none such */
+	bool where_published; /* PostgreSQL takes it as the publication's row filter, so that such rows are not even sent */
 	int64_t rows_estimate;
 };
 

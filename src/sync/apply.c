@@ -1,6 +1,7 @@
 #include "sync/pipeline.h"
 
 #include "graph/schema.h"
+#include "mapping/condition.h"
 #include "mapping/quote.h"
 
 #include <stdio.h>
@@ -97,6 +98,17 @@ static void apply__table_sql(struct buffer *sql, const struct plan_table *table,
 	buffer_append_text(sql, first ? "" : ", ");
 	buffer_append_text(sql, table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(sql, table->schema, table->name);
+	if (!table->where_published)
+		return;
+	buffer_append_text(sql, " WHERE (");
+	condition_sql(sql, table->where, table, NULL);
+	buffer_append_byte(sql, ')');
+}
+
+static void apply__tables_sql(struct buffer *sql, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		apply__table_sql(sql, &plan->tables[i], i == 0);
 }
 
 void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
@@ -105,8 +117,7 @@ void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings
 	buffer_append_text(sql, exists ? "ALTER PUBLICATION " : "CREATE PUBLICATION ");
 	sql_quote_identifier(sql, settings->publication);
 	buffer_append_text(sql, exists ? " SET TABLE " : " FOR TABLE ");
-	for (uint32_t i = 0; i < plan->tables_count; i++)
-		apply__table_sql(sql, &plan->tables[i], i == 0);
+	apply__tables_sql(sql, plan);
 	if (!exists && server_version_num >= VERSION_OF_VIA_ROOT)
 		buffer_append_text(sql, " WITH (publish_via_partition_root = true)");
 }
@@ -119,24 +130,44 @@ static bool apply__covers_tables(const struct postgres_publication_facts *public
 	return true;
 }
 
-static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct plan *plan)
+/* PostgreSQL alone can say whether two row filters are the same: to set one that is there already changes nothing. */
+static bool apply__filters(const struct postgres_publication_facts *publication, const struct plan *plan)
 {
-	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates && publication->deletes && publication->truncates;
+	bool any = false;
+
+	for (uint32_t i = 0; i < publication->tables_count; i++)
+		any |= publication->tables[i].row_filter != NULL;
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		any |= plan->tables[i].where_published;
+	return any;
 }
 
+static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct mapping_settings *settings,
+                              const struct plan *plan)
+{
+	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates &&
+	       publication->deletes && publication->truncates &&
+	       !(settings->publication_managed && apply__filters(publication, plan));
+}
+
+/* The plan's tables, and behind them those that are published by name besides. What is there already stays as it is. */
 static void apply__add_tables_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
                                   const struct postgres_publication_facts *publication)
 {
-	bool first = true;
-
 	buffer_append_text(sql, "ALTER PUBLICATION ");
 	sql_quote_identifier(sql, settings->publication);
-	buffer_append_text(sql, " ADD TABLE ");
-	for (uint32_t i = 0; i < plan->tables_count; i++)
-		if (!apply__covers(publication, plan->tables[i].oid)) {
-			apply__table_sql(sql, &plan->tables[i], first);
-			first = false;
-		}
+	buffer_append_text(sql, " SET TABLE ");
+	apply__tables_sql(sql, plan);
+	for (uint32_t i = 0; i < publication->tables_count; i++) {
+		const struct postgres_publication_table *table = &publication->tables[i];
+
+		if (!table->membership_oid || plan_table_by_oid(plan, table->oid) >= 0)
+			continue;
+		buffer_append_text(sql, ", ONLY ");
+		sql_quote_qualified(sql, table->schema, table->name);
+		if (table->row_filter)
+			buffer_printf(sql, " WHERE (%s)", table->row_filter);
+	}
 }
 
 /*
@@ -152,7 +183,7 @@ static int apply__publication(struct session_postgres *sql, const struct mapping
 	bool exists = facts.publication.exists;
 
 	buffer_init(&text, SQL_SIZE_MAX);
-	if (rc < 0 || (exists && apply__covers_all(&facts.publication, plan)))
+	if (rc < 0 || (exists && apply__covers_all(&facts.publication, settings, plan)))
 		goto out;
 	if (!settings->publication_managed) {
 		rc = error_set(error, ERR_STATE, "publication %s %s", settings->publication,
@@ -161,7 +192,7 @@ static int apply__publication(struct session_postgres *sql, const struct mapping
 		           "the mapping says that an administrator keeps it: ask for CREATE PUBLICATION or ALTER PUBLICATION");
 		goto out;
 	}
-	if (exists && only_more && !apply__covers_tables(&facts.publication, plan))
+	if (exists && only_more)
 		apply__add_tables_sql(&text, settings, plan, &facts.publication);
 	else
 		pipeline__publication_sql(&text, settings, plan, exists, facts.server.version_num);

@@ -321,3 +321,29 @@ def test_a_changed_condition_is_applied(office, database, graph, old, new, where
     assert_agreement(office, database, graph, mapping)
     if "deleted_at" not in old:
         assert graph.value("MATCH (n:Role {id: 2}) RETURN n.mine") == 1
+
+
+def test_a_condition_on_the_key_is_the_publications_filter(database, pgweave, graph):
+    """Rows that fail it do not leave the server, and UPDATEs of the key still move rows in and out."""
+    database.execute("CREATE TABLE things (tenant int, id int, name text, PRIMARY KEY (tenant, id))",
+                     "CREATE TABLE parts (id int PRIMARY KEY, tenant int)",
+                     "INSERT INTO things SELECT t, i, 'n' FROM generate_series(1, 3) t, generate_series(1, 3) i")
+    yaml_text = "nodes:\n  Thing: {table: things, where: 'tenant IN (1, 2)'}\n  Part: {table: parts, where: tenant = 1}\n"
+    pgweave.map(yaml_text)
+    pgweave.start_and_catch_up()
+    filters = dict(database.query("SELECT tablename, rowfilter FROM pg_publication_tables"))
+    assert "tenant" in filters["things"] and filters["parts"] is None
+    mapping = [Node("Thing", "things", ("tenant", "id"), same("tenant", "id", "name"), where="tenant IN (1, 2)"),
+               Node("Part", "parts", ("id",), same("id", "tenant"), where="tenant = 1")]
+    database.execute("UPDATE things SET tenant = 3, id = id + 10 WHERE tenant = 1 AND id < 3", "INSERT INTO parts VALUES (1, 1), (2, 2)",
+                     "UPDATE things SET tenant = 2, id = id + 20 WHERE tenant = 3", "UPDATE things SET name = 'other'",
+                     "DELETE FROM things WHERE id = 22", "UPDATE parts SET tenant = 3 - tenant")
+    assert_agreement(pgweave, database, graph, mapping)
+    assert "row filter" not in pgweave.command("check").stdout
+    pgweave.terminate()
+    pgweave.map(yaml_text.replace("IN (1, 2)", "> 1"))
+    assert pgweave.command("apply").rc == 0
+    assert "> 1" in dict(database.query("SELECT tablename, rowfilter FROM pg_publication_tables"))["things"]
+    pgweave.start()
+    database.execute("INSERT INTO things VALUES (1, 99, 'x'), (5, 99, 'x')")
+    assert_agreement(pgweave, database, graph, [Node("Thing", "things", ("tenant", "id"), same("tenant", "id", "name"), where="tenant > 1"), mapping[1]])
