@@ -153,8 +153,7 @@ static void differ__placeholders(struct difference *difference, const char *labe
 
 static struct difference_step pair__step(const struct pair *pair, enum difference_kind kind)
 {
-	struct difference_step step = {
-	        .kind = kind, .label = pair->label, .type = pair->type, .end = pair->end, .table = -1};
+	struct difference_step step = {.kind = kind, .label = pair->label, .type = pair->type, .end = pair->end, .table = -1};
 
 	if (difference_when(kind) == DIFFERENCE_ROWS)
 		step.table = pair->table;
@@ -266,33 +265,6 @@ static void pair__renames(struct differ *differ, struct pair *pair)
 	}
 }
 
-/* What the rows have to bring, and what goes. */
-static void pair__properties(struct differ *differ, const struct pair *pair)
-{
-	for (uint32_t i = 0; i < pair__now_count(pair); i++) {
-		const struct described_property *now = pair__now(pair, i);
-		bool there = pair__old_by_name(pair, now->name) >= 0;
-
-		if (pair__is_carried(pair, now))
-			continue;
-		differ__say(differ, pair->words);
-		buffer_printf(&differ->words, there ? ": property %s is made anew (from %s)" : ": property %s is added (from %s)",
-		              now->name, property__source(differ, now));
-		differ__add(differ, pair__step(pair, there ? DIFFERENCE_PROPERTY_CHANGED : DIFFERENCE_PROPERTY_ADDED));
-		differ->difference->load[pair->table] = true;
-	}
-	for (uint32_t i = 0; i < pair__old_count(pair); i++) {
-		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
-
-		step.name = pair__old(pair, i)->name;
-		if (pair->renamed[i] || pair__now_has(pair, step.name))
-			continue;
-		differ__say(differ, pair->words);
-		buffer_printf(&differ->words, ": property %s is removed", step.name);
-		differ__add(differ, step);
-	}
-}
-
 static struct difference_key pair__key(struct differ *differ, const struct pair *pair, bool old)
 {
 	const struct described_properties *key = old ? &pair->old_key : &pair->now_key;
@@ -317,6 +289,36 @@ static bool pair__key_is_same(const struct pair *pair)
 			return false;
 	}
 	return true;
+}
+
+/* What the rows have to bring, and what goes. */
+static void pair__properties(struct differ *differ, const struct pair *pair)
+{
+	for (uint32_t i = 0; i < pair__now_count(pair); i++) {
+		const struct described_property *now = pair__now(pair, i);
+		bool there = pair__old_by_name(pair, now->name) >= 0;
+
+		if (pair__is_carried(pair, now))
+			continue;
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words,
+		              there ? ": property %s is made anew (from %s)" : ": property %s is added (from %s)", now->name,
+		              property__source(differ, now));
+		differ__add(differ, pair__step(pair, there ? DIFFERENCE_PROPERTY_CHANGED : DIFFERENCE_PROPERTY_ADDED));
+		differ->difference->load[pair->table] = true;
+	}
+	for (uint32_t i = 0; i < pair__old_count(pair); i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
+
+		step.name = pair__old(pair, i)->name;
+		if (pair->renamed[i] || pair__now_has(pair, step.name))
+			continue;
+		if (pair__key_is_same(pair))
+			step.key = pair__key(differ, pair, false);
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words, ": property %s is removed", step.name);
+		differ__add(differ, step);
+	}
 }
 
 static bool pair__key_is_carried(const struct pair *pair)
@@ -393,18 +395,27 @@ static bool differ__label_is_taken(const struct differ *differ, const char *labe
 	return false;
 }
 
+static bool differ__stays(const struct differ *differ, const char *label)
+{
+	for (uint32_t i = 0; i < differ->now->nodes_count; i++)
+		if (strcmp(differ->now->nodes[i].label, label) == 0)
+			return true;
+	return false;
+}
+
 static void differ__node_label(struct differ *differ, const struct described_node *old, const struct described_node *now,
                                const struct pair *pair)
 {
-	struct difference_step step = {.kind = DIFFERENCE_LABEL_RENAMED, .label = old->label, .name_new = now->label, .table = -1};
+	struct difference_step step = {
+	        .kind = DIFFERENCE_LABEL_RENAMED, .label = old->label, .name_new = now->label, .table = -1};
 
 	if (strcmp(old->label, now->label) == 0)
 		return;
 	differ__say(differ, old->label);
-	if (differ__label_is_taken(differ, now->label, old->table.oid)) {
+	if (differ__label_is_taken(differ, now->label, old->table.oid) || differ__stays(differ, old->label)) {
 		buffer_printf(&differ->words,
-		              " cannot be renamed to %s in one go, since other nodes have that label until now: give one of "
-		              "them another label first, and apply that",
+		              " cannot be renamed to %s in one go, since other nodes have one of these labels before or after: "
+		              "take an interim label, and apply that first",
 		              now->label);
 		differ__refuse(differ);
 		return;
@@ -474,8 +485,8 @@ static const char *differ__column(const struct differ *differ, uint32_t table, i
 static struct difference_field *pair__fields(struct differ *differ, const struct pair *pair, uint32_t found_count,
                                              struct difference_rekey *rekey)
 {
-	struct difference_field *fields = differ__calloc(differ, &differ->difference->arena,
-	                                                 (size_t)found_count + pair->now_key.count, sizeof(*fields));
+	struct difference_field *fields =
+	        differ__calloc(differ, &differ->difference->arena, (size_t)found_count + pair->now_key.count, sizeof(*fields));
 
 	for (uint32_t i = 0; fields && i < pair->now_key.count; i++)
 		fields[found_count + i] = (struct difference_field){
@@ -630,8 +641,7 @@ static void differ__node_removed(struct differ *differ, const struct described_n
 {
 	const struct pair pair = {.label = old->label, .old_key = old->key};
 	struct difference_step step = pair__step(&pair, DIFFERENCE_NODE_REMOVED);
-	const char **except =
-	        differ__calloc(differ, &differ->difference->arena, differ->plan->nodes_count, sizeof(*except));
+	const char **except = differ__calloc(differ, &differ->difference->arena, differ->plan->nodes_count, sizeof(*except));
 
 	for (uint32_t i = 0; except && i < differ->now->nodes_count; i++)
 		if (labels__have(&differ->now->nodes[i], old->label))
@@ -772,11 +782,18 @@ static const char *differ__edge_words(struct differ *differ, const char *from, c
 	return words ? words : "";
 }
 
-/* Some old relationship, maybe the very one, looks as this one will: they could not be told apart half way. */
-static bool differ__shape_is_taken(const struct differ *differ, const struct described_edge *now)
+/*
+ * Some old relationship, maybe the very one, looks as this one will, or some new one as this one did: they could not be told
+ * apart half way.
+ */
+static bool differ__shape_is_taken(const struct differ *differ, const struct described_edge *old,
+                                   const struct described_edge *now)
 {
 	for (uint32_t i = 0; i < differ->old->edges_count; i++)
 		if (differ__same_shape(differ, &differ->old->edges[i], now))
+			return true;
+	for (uint32_t i = 0; i < differ->now->edges_count; i++)
+		if (differ__same_shape(differ, old, &differ->now->edges[i]))
 			return true;
 	return false;
 }
@@ -799,10 +816,10 @@ static void differ__edge_renamed(struct differ *differ, const struct described_e
 	if (!type && !turned)
 		return;
 	differ__say(differ, differ__edge_words(differ, from, old->type, to));
-	if (differ__shape_is_taken(differ, now)) {
+	if (differ__shape_is_taken(differ, old, now)) {
 		buffer_printf(&differ->words,
-		              " cannot become (%s)-[%s]->(%s) in one go, since there are such relationships until now: take an "
-		              "interim type, and apply that first",
+		              " cannot become (%s)-[%s]->(%s) in one go, since there are such relationships before or "
+		              "after: take an interim type, and apply that first",
 		              now->from.label, now->type, now->to.label);
 		differ__refuse(differ);
 		return;
@@ -910,14 +927,6 @@ static void differ__edge_added(struct differ *differ, uint32_t at)
 	if (!differ__table_was_mapped(differ, now->table.oid))
 		differ->difference->skip[pair.table] = true;
 	differ__load(differ, true, at);
-}
-
-static bool differ__stays(const struct differ *differ, const char *label)
-{
-	for (uint32_t i = 0; i < differ->now->nodes_count; i++)
-		if (strcmp(differ->now->nodes[i].label, label) == 0)
-			return true;
-	return false;
 }
 
 /* A node that leaves takes its relationships along; what is left to do then is at the other end. */
@@ -1099,8 +1108,7 @@ static const struct difference_step *difference__renamed_to(const struct differe
 
 const char *difference_label_before(const struct difference *difference, const char *label)
 {
-	const struct difference_step *renamed =
-	        difference__renamed_to(difference, DIFFERENCE_LABEL_RENAMED, NULL, NULL, label);
+	const struct difference_step *renamed = difference__renamed_to(difference, DIFFERENCE_LABEL_RENAMED, NULL, NULL, label);
 
 	return renamed ? renamed->label : label;
 }
@@ -1131,8 +1139,8 @@ static int difference__key_before(struct difference *difference, const struct di
 	if (!names)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < key->count; i++) {
-		const struct difference_step *renamed = difference__renamed_to(difference, DIFFERENCE_PROPERTY_RENAMED,
-		                                                               step->label, step->type, key->names[i]);
+		const struct difference_step *renamed =
+		        difference__renamed_to(difference, DIFFERENCE_PROPERTY_RENAMED, step->label, step->type, key->names[i]);
 
 		names[i] = renamed ? renamed->name : key->names[i];
 	}

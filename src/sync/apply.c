@@ -121,7 +121,8 @@ static bool apply__covers_tables(const struct postgres_publication_facts *public
 
 static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct plan *plan)
 {
-	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates && publication->deletes && publication->truncates;
+	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates &&
+	       publication->deletes && publication->truncates;
 }
 
 static void apply__add_tables_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
