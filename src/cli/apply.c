@@ -62,7 +62,8 @@ static void apply__print(const struct cli *cli, const struct cli_work *work, con
 		                         (int)work->plan->tables_count, "graph", applied_names[applied], "difference",
 		                         cli_difference_json(difference)));
 	} else if (applied == APPLIED_APPROVAL) {
-		puts("Approved. The daemon that runs carries it out when it reads its mapping file again (SIGHUP) or is started "
+		puts("Approved. The daemon that runs carries it out when it reads its mapping file again (SIGHUP) or is "
+		     "started "
 		     "anew.");
 	} else if (applied == APPLIED_CHANGE) {
 		puts("Done: the graph is as this mapping makes it.");

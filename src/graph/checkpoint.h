@@ -49,8 +49,8 @@ struct graph_checkpoint {
 	char problem[GRAPH_PROBLEM_MAX];
 	char approved_digest[GRAPH_TEXT_MAX]; /* of the mapping that the graph may be changed to; empty: of none */
 	bool described;                       /* it holds descriptions of mappings, see mapping/describe.h */
-	int64_t dead_letters; /* not settled */
-	int64_t updated_ms;   /* when it was last moved, by the graph's clock; since 1970 */
+	int64_t dead_letters;                 /* not settled */
+	int64_t updated_ms;                   /* when it was last moved, by the graph's clock; since 1970 */
 };
 
 const char *graph_phase_name(enum graph_phase phase);

@@ -4,7 +4,6 @@
 #include "graph/statement.h"
 #include "mapping/quote.h"
 
-
 static void remap__label(struct buffer *cypher, const char *label)
 {
 	buffer_append_text(cypher, ":");
@@ -96,7 +95,8 @@ static void remap__where(const struct difference_step *step, struct buffer *cyph
 /* It is deleted before it is made anew, so that a uniqueness constraint of its type sees one of them at a time. */
 static void remap__make_anew(const struct difference_step *step, struct buffer *cypher)
 {
-	buffer_printf(cypher, "WITH a, b, e, properties(e) AS q DELETE e WITH a, b, q CREATE (%s)-[f", step->turned ? "b" : "a");
+	buffer_printf(cypher, "WITH a, b, e, properties(e) AS q DELETE e WITH a, b, q CREATE (%s)-[f",
+	              step->turned ? "b" : "a");
 	remap__label(cypher, step->name_new);
 	buffer_printf(cypher, "]->(%s) SET f = q", step->turned ? "a" : "b");
 }

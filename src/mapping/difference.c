@@ -265,34 +265,6 @@ static void pair__renames(struct differ *differ, struct pair *pair)
 	}
 }
 
-/* What the rows have to bring, and what goes. */
-static void pair__properties(struct differ *differ, const struct pair *pair)
-{
-	for (uint32_t i = 0; i < pair__now_count(pair); i++) {
-		const struct described_property *now = pair__now(pair, i);
-		bool there = pair__old_by_name(pair, now->name) >= 0;
-
-		if (pair__is_carried(pair, now))
-			continue;
-		differ__say(differ, pair->words);
-		buffer_printf(&differ->words,
-		              there ? ": property %s is made anew (from %s)" : ": property %s is added (from %s)", now->name,
-		              property__source(differ, now));
-		differ__add(differ, pair__step(pair, there ? DIFFERENCE_PROPERTY_CHANGED : DIFFERENCE_PROPERTY_ADDED));
-		differ->difference->load[pair->table] = true;
-	}
-	for (uint32_t i = 0; i < pair__old_count(pair); i++) {
-		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
-
-		step.name = pair__old(pair, i)->name;
-		if (pair->renamed[i] || pair__now_has(pair, step.name))
-			continue;
-		differ__say(differ, pair->words);
-		buffer_printf(&differ->words, ": property %s is removed", step.name);
-		differ__add(differ, step);
-	}
-}
-
 static struct difference_key pair__key(struct differ *differ, const struct pair *pair, bool old)
 {
 	const struct described_properties *key = old ? &pair->old_key : &pair->now_key;
@@ -317,6 +289,36 @@ static bool pair__key_is_same(const struct pair *pair)
 			return false;
 	}
 	return true;
+}
+
+/* What the rows have to bring, and what goes. */
+static void pair__properties(struct differ *differ, const struct pair *pair)
+{
+	for (uint32_t i = 0; i < pair__now_count(pair); i++) {
+		const struct described_property *now = pair__now(pair, i);
+		bool there = pair__old_by_name(pair, now->name) >= 0;
+
+		if (pair__is_carried(pair, now))
+			continue;
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words,
+		              there ? ": property %s is made anew (from %s)" : ": property %s is added (from %s)", now->name,
+		              property__source(differ, now));
+		differ__add(differ, pair__step(pair, there ? DIFFERENCE_PROPERTY_CHANGED : DIFFERENCE_PROPERTY_ADDED));
+		differ->difference->load[pair->table] = true;
+	}
+	for (uint32_t i = 0; i < pair__old_count(pair); i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
+
+		step.name = pair__old(pair, i)->name;
+		if (pair->renamed[i] || pair__now_has(pair, step.name))
+			continue;
+		if (pair__key_is_same(pair))
+			step.key = pair__key(differ, pair, false);
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words, ": property %s is removed", step.name);
+		differ__add(differ, step);
+	}
 }
 
 static bool pair__key_is_carried(const struct pair *pair)
@@ -393,6 +395,14 @@ static bool differ__label_is_taken(const struct differ *differ, const char *labe
 	return false;
 }
 
+static bool differ__stays(const struct differ *differ, const char *label)
+{
+	for (uint32_t i = 0; i < differ->now->nodes_count; i++)
+		if (strcmp(differ->now->nodes[i].label, label) == 0)
+			return true;
+	return false;
+}
+
 static void differ__node_label(struct differ *differ, const struct described_node *old, const struct described_node *now,
                                const struct pair *pair)
 {
@@ -402,10 +412,10 @@ static void differ__node_label(struct differ *differ, const struct described_nod
 	if (strcmp(old->label, now->label) == 0)
 		return;
 	differ__say(differ, old->label);
-	if (differ__label_is_taken(differ, now->label, old->table.oid)) {
+	if (differ__label_is_taken(differ, now->label, old->table.oid) || differ__stays(differ, old->label)) {
 		buffer_printf(&differ->words,
-		              " cannot be renamed to %s in one go, since other nodes have that label until now: give one of "
-		              "them another label first, and apply that",
+		              " cannot be renamed to %s in one go, since other nodes have one of these labels before or after: "
+		              "take an interim label, and apply that first",
 		              now->label);
 		differ__refuse(differ);
 		return;
@@ -819,11 +829,18 @@ static const char *differ__edge_words(struct differ *differ, const char *from, c
 	return words ? words : "";
 }
 
-/* Some old relationship, maybe the very one, looks as this one will: they could not be told apart half way. */
-static bool differ__shape_is_taken(const struct differ *differ, const struct described_edge *now)
+/*
+ * Some old relationship, maybe the very one, looks as this one will, or some new one as this one did: they could not be told
+ * apart half way.
+ */
+static bool differ__shape_is_taken(const struct differ *differ, const struct described_edge *old,
+                                   const struct described_edge *now)
 {
 	for (uint32_t i = 0; i < differ->old->edges_count; i++)
 		if (differ__same_shape(differ, &differ->old->edges[i], now))
+			return true;
+	for (uint32_t i = 0; i < differ->now->edges_count; i++)
+		if (differ__same_shape(differ, old, &differ->now->edges[i]))
 			return true;
 	return false;
 }
@@ -846,10 +863,10 @@ static void differ__edge_renamed(struct differ *differ, const struct described_e
 	if (!type && !turned)
 		return;
 	differ__say(differ, differ__edge_words(differ, from, old->type, to));
-	if (differ__shape_is_taken(differ, now)) {
+	if (differ__shape_is_taken(differ, old, now)) {
 		buffer_printf(&differ->words,
-		              " cannot become (%s)-[%s]->(%s) in one go, since there are such relationships until now: take an "
-		              "interim type, and apply that first",
+		              " cannot become (%s)-[%s]->(%s) in one go, since there are such relationships before or "
+		              "after: take an interim type, and apply that first",
 		              now->from.label, now->type, now->to.label);
 		differ__refuse(differ);
 		return;
@@ -958,14 +975,6 @@ static void differ__edge_added(struct differ *differ, uint32_t at)
 	if (!differ__table_was_mapped(differ, now->table.oid))
 		differ->difference->skip[pair.table] = true;
 	differ__load(differ, true, at);
-}
-
-static bool differ__stays(const struct differ *differ, const char *label)
-{
-	for (uint32_t i = 0; i < differ->now->nodes_count; i++)
-		if (strcmp(differ->now->nodes[i].label, label) == 0)
-			return true;
-	return false;
 }
 
 /* A node that leaves takes its relationships along; what is left to do then is at the other end. */

@@ -297,8 +297,9 @@ static int pipeline__check_approval(struct pipeline *pipeline, struct error *err
 	if (rc < 0 || !steps)
 		return rc;
 	rc = error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
-	error_hint(error, "pgweave plan shows the difference, pgweave apply has it carried out; or load everything anew: pgweave "
-	                  "run --resnapshot");
+	error_hint(error,
+	           "pgweave plan shows the difference, pgweave apply has it carried out; or load everything anew: pgweave "
+	           "run --resnapshot");
 	return rc;
 }
 

@@ -62,14 +62,14 @@ int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *erro
 #define PIPELINE_SNAPSHOT_MAX 64
 struct pipeline_load {
 	const bool *tables; /* which, by index in the plan; NULL: all */
-	bool fresh;         /* the graph has nothing of them; else it is brought in line, and what they do not have is deleted */
+	bool fresh; /* the graph has nothing of them; else it is brought in line, and what they do not have is deleted */
 	uint64_t lsn;
 	char snapshot[PIPELINE_SNAPSHOT_MAX]; /* its name */
 	struct verify_sweep_scope sweep;
-	/* What comes before the rows, under the same snapshot; may be NULL. */
-	int (*before)(void *user, struct session_postgres *postgres, struct error *error);
-	void *user;
 };
+/* A connection in a transaction that sees it; to be closed after an error too. */
+int pipeline__open_snapshot(struct pipeline *pipeline, const char *name, struct session_postgres *postgres,
+                            struct error *error) _must_check;
 int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load *load, struct error *error) _must_check;
 /* Streams from the checkpoint until a signal, an error, or being caught up where that is asked for. */
 int pipeline__stream(struct pipeline *pipeline, struct error *error) _must_check;
@@ -110,7 +110,8 @@ int pipeline__apply_more(struct session_graph *graph, struct session_postgres *s
 /* What pipeline__apply_more has left: constraints that only the mappings before needed (and interim indexes), such tables. */
 int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
 int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
-/* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. mappings: as in graph/checkpoint. */
+/* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. mappings: as in graph/checkpoint.
+ */
 int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct error *error) _must_check;
 /* The same, with the plan as the only mapping. */
 int pipeline__describe_plan(struct pipeline *pipeline, struct error *error) _must_check;

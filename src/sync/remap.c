@@ -23,11 +23,13 @@
 #define SCRATCH_SIZE_MAX ((size_t)16 * 1024 * 1024)
 #define ATTEMPTS_MAX 8
 #define REKEY_ROWS 5000
+#define ALL_WORDS "what the graph lacks is not known: every table is loaded"
 
 struct remap {
 	struct pipeline *pipeline;
 	struct pipeline_change change;
 	struct pipeline_load load;
+	bool all; /* it is not known what the graph lacks: every table is loaded; the checkpoint's `problem` remembers it */
 };
 
 /* ---- reading ---- */
@@ -54,9 +56,8 @@ int pipeline__change_read(struct session_graph *graph, const struct plan *plan, 
 	bolt_writer_free(&params);
 	if (rc < 0)
 		return rc;
-	rc = change->mappings.failed
-	             ? ERR_LIMIT
-	             : descriptions_read(buffer_text(&change->mappings), change->mappings.size, &change->from);
+	rc = change->mappings.failed ? ERR_LIMIT
+	                             : descriptions_read(buffer_text(&change->mappings), change->mappings.size, &change->from);
 	if (rc == 0)
 		rc = mapping_difference(&change->from, plan, &change->difference);
 	if (rc < 0) {
@@ -134,7 +135,7 @@ static int remap__load_all(struct remap *remap, struct error *error)
 
 /*
  * Were changes of the tables that are mapped already missed? A table that was dropped altogether changes the digest too: then
- * nobody can tell, and all is loaded.
+ * nobody can tell.
  */
 static int remap__check_publication(struct remap *remap, struct error *error)
 {
@@ -151,10 +152,7 @@ static int remap__check_publication(struct remap *remap, struct error *error)
 	postgres_publication_digest(&pipeline->facts.publication, oids, count, digest);
 	if (strcmp(digest, pipeline->checkpoint.publication_digest) != 0) {
 		if (pipeline->facts.publication.exists && remap__lacks_only_what_left(remap, oids, count)) {
-			log_event(pipeline->log, LOG_INFO,
-			          "a table that was mapped is not published any more; every table is loaded, so that nothing "
-			          "can have been missed");
-			rc = remap__load_all(remap, error);
+			remap->all = true;
 		} else {
 			rc = error_set(error, ERR_STATE,
 			               "publication %s was altered since the graph was made from it: changes may be missing",
@@ -167,11 +165,25 @@ static int remap__check_publication(struct remap *remap, struct error *error)
 	return rc;
 }
 
+static bool remap__is_begun(const struct pipeline *pipeline)
+{
+	return pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
+	       strcmp(pipeline->checkpoint.mapping_digest, pipeline->plan->digest) == 0;
+}
+
 static int remap__mark_reloads(struct remap *remap, struct error *error)
 {
 	struct pipeline *pipeline = remap->pipeline;
 	int rc = 0;
 
+	/* a change to yet another mapping was begun, or this one was, and for such a reason */
+	if (pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
+	    (!remap__is_begun(pipeline) || pipeline->checkpoint.problem[0]))
+		remap->all = true;
+	if (remap->all) {
+		log_event(pipeline->log, LOG_INFO, ALL_WORDS);
+		rc = remap__load_all(remap, error);
+	}
 	for (uint32_t i = 0; i < pipeline->reload_oids_count && rc == 0; i++) {
 		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->reload_oids[i]);
 
@@ -256,9 +268,10 @@ static int remap__check_edge_free(struct remap *remap, const struct difference_s
 	rc = error_set(error, ERR_STATE,
 	               "the graph already has %lld relationships (%s)-[%s]->(%s), which the mapping did not have until now",
 	               (long long)count, shape.label, shape.type, shape.end);
-	error_hint(error, renamed ? "take another type"
-	                          : "take another type; or --adopt: it makes them agree with PostgreSQL, and deletes those that "
-	                            "have no row");
+	error_hint(error,
+	           renamed ? "take another type"
+	                   : "take another type; or --adopt: it makes them agree with PostgreSQL, and deletes those that "
+	                     "have no row");
 	return rc;
 }
 
@@ -291,8 +304,10 @@ static int remap__check_free(struct remap *remap, struct error *error)
 	bool adopt = pipeline->options->adopt;
 	bool *nodes = calloc((size_t)pipeline->plan->nodes_count + 1, sizeof(*nodes));
 	bool empty;
-	int rc = nodes ? 0 : error_set(error, ERR_NOMEM, "no memory for the mapping's labels");
+	int rc = 0;
 
+	if (!nodes)
+		return error_set(error, ERR_NOMEM, "no memory for the mapping's labels");
 	for (uint32_t i = 0; i < difference->count && rc == 0; i++) {
 		const struct difference_step *step = difference->steps[i];
 
@@ -310,12 +325,6 @@ static int remap__check_free(struct remap *remap, struct error *error)
 }
 
 /* ---- what is under way ---- */
-
-static bool remap__is_begun(const struct pipeline *pipeline)
-{
-	return pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
-	       strcmp(pipeline->checkpoint.mapping_digest, pipeline->plan->digest) == 0;
-}
 
 /* The checkpoint names the plan's digest and publication, and phase says what that means. */
 static int remap__describe(struct pipeline *pipeline, enum graph_phase phase, const char *mappings, struct error *error)
@@ -340,6 +349,7 @@ static int remap__begin(struct remap *remap, struct error *error)
 	/* Who comes back finds the plan among the descriptions already. */
 	if (remap__is_begun(pipeline))
 		return 0;
+	snprintf(pipeline->checkpoint.problem, sizeof(pipeline->checkpoint.problem), "%s", remap->all ? ALL_WORDS : "");
 	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
 	rc = plan_describe_after(pipeline->plan, &remap->change.from, buffer_text(&remap->change.mappings), &list);
 	if (rc < 0) {
@@ -477,13 +487,14 @@ static void rekey__declare_sql(struct buffer *sql, const struct plan *plan, cons
 static int rekey__fetch(struct remap *remap, struct rekey *rekey, struct session_postgres *postgres, const char *cypher,
                         struct error *error)
 {
+	const struct bolt_connection *connection = remap->pipeline->graph.connection;
 	struct bolt_writer params;
 	char fetch[64];
 	int rc;
 
 	snprintf(fetch, sizeof(fetch), "FETCH %d FROM pgweave_rekey", REKEY_ROWS);
 	bolt_writer_reset(&rekey->rows);
-	rekey->rows.utc = bolt_connection_utc(remap->pipeline->graph.connection);
+	rekey->rows.utc = connection ? bolt_connection_utc(connection) : true;
 	rc = session_postgres_query(postgres, fetch, NULL, 0, rekey__on_rows, rekey, error);
 	if (rc == 0 && rekey->rc < 0) {
 		*error = rekey->error;
@@ -532,21 +543,28 @@ static bool remap__is_rekey(const struct difference_step *step)
 	return step->rekey.found_count > 0;
 }
 
-/* Under the snapshot, before its rows are loaded by the new key. */
-static int remap__rekeys(void *user, struct session_postgres *postgres, struct error *error)
+/* Before the stream goes on: rows of other tables refer to the new keys, and would make placeholders that have them. */
+static int remap__rekeys(struct remap *remap, struct error *error)
 {
-	struct remap *remap = user;
 	const struct difference *difference = &remap->change.difference;
-	int rc = 0;
+	struct session_postgres postgres = {0};
+	bool any = false;
+	int rc;
 
+	for (uint32_t i = 0; i < difference->count; i++)
+		any = any || remap__is_rekey(difference->steps[i]);
+	if (!any)
+		return 0;
+	rc = pipeline__open_snapshot(remap->pipeline, remap->load.snapshot, &postgres, error);
 	/* the nodes first: relationships are found by their keys of now */
 	for (int edges = 0; edges < 2; edges++)
 		for (uint32_t i = 0; i < difference->count && rc == 0; i++) {
 			const struct difference_step *step = difference->steps[i];
 
 			if (remap__is_rekey(step) && (step->type != NULL) == edges)
-				rc = remap__rekey(remap, step, postgres, error);
+				rc = remap__rekey(remap, step, &postgres, error);
 		}
+	session_postgres_close(&postgres);
 	return rc;
 }
 
@@ -584,8 +602,7 @@ static void remap__slot_name(const struct pipeline *pipeline, char name[64])
 static int remap__stream(struct remap *remap, struct error *error)
 {
 	const struct difference *difference = &remap->change.difference;
-	const struct pipeline_bound bound = {
-	        .lsn = remap->load.lsn, .load = difference->load, .leave_out = difference->skip};
+	const struct pipeline_bound bound = {.lsn = remap->load.lsn, .load = difference->load, .leave_out = difference->skip};
 
 	return pipeline__stream_until(remap->pipeline, &bound, error);
 }
@@ -602,16 +619,17 @@ static int remap__rows(struct remap *remap, struct error *error)
 	remap->load = (struct pipeline_load){
 	        .tables = difference->load,
 	        .sweep = {.nodes = difference->sweep_nodes, .edges = difference->sweep_edges},
-	        .before = remap__rekeys,
-	        .user = remap,
 	};
 	remap__slot_name(pipeline, name);
 	if (rc == 0) {
 		rc = session_postgres_slot_create(&second, name, true, &remap->load.lsn, remap->load.snapshot,
 		                                  sizeof(remap->load.snapshot), error);
 		if (rc < 0)
-			error_prefix(error, "a change of the mapping needs one more replication slot and WAL sender for a while");
+			error_prefix(error,
+			             "a change of the mapping needs one more replication slot and WAL sender for a while");
 	}
+	if (rc == 0)
+		rc = remap__rekeys(remap, error);
 	if (rc == 0)
 		rc = remap__stream(remap, error);
 	if (rc == 0)
@@ -662,6 +680,7 @@ static int remap__finish(struct remap *remap, struct error *error)
 	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
 	if (rc == 0 && plan_describe_after(pipeline->plan, &none, "", &list) < 0)
 		rc = error_set(error, ERR_NOMEM, "no memory for the mapping's description");
+	pipeline->checkpoint.problem[0] = '\0';
 	if (rc == 0)
 		rc = remap__describe(pipeline, GRAPH_PHASE_STREAMING, buffer_text(&list), error);
 	buffer_free(&list);

@@ -23,7 +23,7 @@ struct stream {
 	uv_timer_t idle_timer;
 	uint64_t idle_lsn; /* everything before it has been sent, and nothing of it is waiting here */
 	uint64_t idle_written_ms;
-	uint64_t target_lsn; /* of until_caught_up */
+	uint64_t target_lsn;                /* of until_caught_up */
 	const struct pipeline_bound *bound; /* NULL: none */
 	struct postgres_facts health;
 	bool health_busy;

@@ -1,7 +1,7 @@
 /*
- * Proves what is done to a graph when its mapping changes: a table of cases, each an old mapping, what happens to the catalogue,
- * and a new mapping. That a description reads back as what it was made of, that what it does not know makes a difference, and
- * that no other text is taken for one. That a difference is none once it is carried out.
+ * Proves what is done to a graph when its mapping changes: a table of cases, each an old mapping, what happens to the
+ * catalogue, and a new mapping. That a description reads back as what it was made of, that what it does not know makes a
+ * difference, and that no other text is taken for one. That a difference is none once it is carried out.
  */
 #include "fixture.h"
 #include "golden.h"
@@ -29,10 +29,12 @@ static struct fixture *catalog__fixture(void)
 	struct buffer more;
 
 	buffer_init(&more, TEXT_MAX);
-	buffer_printf(&more, "%stable people identity=f\nid bigint pk\ncode text !\nnumber bigint !\nboss bigint\n"
-	                     "unique people_code code\nunique people_number number\n"
-	                     "table ratings identity=f\nrole_id bigint pk ->roles.id\nfunction_id bigint pk "
-	                     "->functions.id\nid bigint !\nsince date\nunique ratings_id id\n", text);
+	buffer_printf(&more,
+	              "%stable people identity=f\nid bigint pk\ncode text !\nnumber bigint !\nboss bigint\n"
+	              "unique people_code code\nunique people_number number\n"
+	              "table ratings identity=f\nrole_id bigint pk ->roles.id\nfunction_id bigint pk "
+	              "->functions.id\nid bigint !\nsince date\nunique ratings_id id\n",
+	              text);
 	fixture = fixture_read(buffer_text(&more));
 	buffer_free(&more);
 	free(text);
@@ -115,7 +117,8 @@ static void print_key(struct buffer *output, const char *title, const struct dif
 static void print_step(const struct difference_step *step, struct buffer *output)
 {
 	buffer_printf(output, "%s: %s%s%s%s%s", difference_kind_name(step->kind), step->label ? step->label : "",
-	              step->type ? " -" : "", step->type ? step->type : "", step->type ? "-> " : "", step->end ? step->end : "");
+	              step->type ? " -" : "", step->type ? step->type : "", step->type ? "-> " : "",
+	              step->end ? step->end : "");
 	if (step->name)
 		buffer_printf(output, ", %s", step->name);
 	if (step->name_new)
@@ -124,7 +127,10 @@ static void print_step(const struct difference_step *step, struct buffer *output
 	print_key(output, ", without ", &step->key_new);
 	for (uint32_t i = 0; i < step->except_count; i++)
 		buffer_printf(output, ", but %s", step->except[i]);
-	buffer_printf(output, "%s\n", step->rekey.from_count ? ", found by its ends" : step->rekey.found_count ? ", found by its old key" : "");
+	buffer_printf(output, "%s\n",
+	              step->rekey.from_count    ? ", found by its ends"
+	              : step->rekey.found_count ? ", found by its old key"
+	                                        : "");
 	if (step->words)
 		buffer_printf(output, "  %s\n", step->words);
 }
@@ -374,9 +380,12 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_differences),    cmocka_unit_test(test_no_difference),
-	        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_further_fields),
-	        cmocka_unit_test(test_what_is_no_description), cmocka_unit_test(test_too_many),
+	        cmocka_unit_test(test_differences),
+	        cmocka_unit_test(test_no_difference),
+	        cmocka_unit_test(test_round_trip),
+	        cmocka_unit_test(test_further_fields),
+	        cmocka_unit_test(test_what_is_no_description),
+	        cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
