@@ -55,16 +55,16 @@ static void sample__end(struct sample *sample, const struct plan_end *end)
 	const struct plan_node *node = &sample->plan->nodes[end->node];
 
 	buffer_printf(&sample->line, "(:%s {", node->label);
-	for (uint32_t i = 0; i < node->key_count; i++) {
-		buffer_printf(&sample->line, "%s%s: ", i ? ", " : "", node->key[i].name);
-		sample__value(sample, end->columns[i], &node->key[i].type);
+	for (uint32_t i = 0; i < end->by_count; i++) {
+		buffer_printf(&sample->line, "%s%s: ", i ? ", " : "", end->by[i].name);
+		sample__value(sample, end->columns[i], &end->by[i].type);
 	}
 	buffer_append_text(&sample->line, "})");
 }
 
 static bool sample__end_is_null(const struct sample *sample, const struct plan_end *end)
 {
-	for (uint32_t i = 0; i < sample->plan->nodes[end->node].key_count; i++)
+	for (uint32_t i = 0; i < end->by_count; i++)
 		if (!postgres_result_text(sample->result, sample->row, end->columns[i]))
 			return true;
 	return false;

@@ -587,9 +587,9 @@ static bool builder__concerns(const struct plan_edge *edge, const struct cell *k
 	return !edge->mine || condition_decide(edge->mine, key) == CONDITION_TRUE;
 }
 
-static bool builder__end_has(const struct plan *plan, const struct plan_end *end, const struct cell *cells, enum cell_kind kind)
+static bool builder__end_has(const struct plan_end *end, const struct cell *cells, enum cell_kind kind)
 {
-	for (uint32_t i = 0; i < plan->nodes[end->node].key_count; i++)
+	for (uint32_t i = 0; i < end->by_count; i++)
 		if (cells[end->columns[i]].kind == kind)
 			return true;
 	return false;
@@ -612,12 +612,12 @@ static int builder__foreign_key(struct builder *builder, const struct plan_edge 
 
 	bool taken = builder__takes(edge->where, &entity->row);
 
-	if (taken && builder__end_has(plan, far, cells, CELL_UNCHANGED)) {
+	if (taken && builder__end_has(far, cells, CELL_UNCHANGED)) {
 		/* where it leads is as it was, if it was there */
 		entity->row.undecided |= edge->where || plan->tables[edge->table].where;
 		return 0;
 	}
-	if (taken && !builder__end_has(plan, far, cells, CELL_NULL))
+	if (taken && !builder__end_has(far, cells, CELL_NULL))
 		return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index, NULL,
 		                    &entity->row);
 	return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
@@ -625,13 +625,12 @@ static int builder__foreign_key(struct builder *builder, const struct plan_edge 
 
 static int builder__join(struct builder *builder, const struct plan_edge *edge, struct entity *entity)
 {
-	const struct plan *plan = builder->batch->plan;
 	const struct cell *cells = entity->row.cells;
 
 	if (!builder__concerns(edge, cells))
 		return 0;
-	if (!builder__takes(edge->where, &entity->row) || builder__end_has(plan, &edge->from, cells, CELL_NULL) ||
-	    builder__end_has(plan, &edge->to, cells, CELL_NULL))
+	if (!builder__takes(edge->where, &entity->row) || builder__end_has(&edge->from, cells, CELL_NULL) ||
+	    builder__end_has(&edge->to, cells, CELL_NULL))
 		return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
 	return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index,
 	                    builder__mask(builder, edge->properties, edge->properties_count, cells), &entity->row);
@@ -737,8 +736,7 @@ static int builder__rekey(struct builder *builder, const struct plan_edge *edge,
 	if (!builder__concerns(edge, row->old))
 		return 0;
 	if (builder__concerns(edge, row->cells) && builder__takes(edge->where, row) &&
-	    !builder__end_has(plan, &edge->from, row->cells, CELL_NULL) &&
-	    !builder__end_has(plan, &edge->to, row->cells, CELL_NULL))
+	    !builder__end_has(&edge->from, row->cells, CELL_NULL) && !builder__end_has(&edge->to, row->cells, CELL_NULL))
 		return builder__add(builder, GRAPH_EDGE_REKEY, edge->index, NULL, row);
 	old = arena_alloc(&builder->batch->arena, sizeof(*old));
 	if (!old)

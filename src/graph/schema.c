@@ -73,11 +73,34 @@ static int schema__finish(struct graph_schema *schema)
 	return rc;
 }
 
+/* What foreign keys refer to instead of the node's key is indexed; two rows may exchange such values, so it is no constraint.
+ */
+static void schema__other_key(struct graph_schema *schema, const struct plan *plan, const struct plan_end *end)
+{
+	const char *label = plan->nodes[end->node].label;
+
+	if (end->by_key)
+		return;
+	for (uint32_t i = 0; i < schema->count; i++) {
+		const struct graph_schema_item *item = &schema->items[i];
+		bool same =
+		        !item->of_relationship && strcmp(item->label_or_type, label) == 0 && item->key_count == end->by_count;
+
+		for (uint32_t k = 0; same && k < item->key_count; k++)
+			same = strcmp(item->key[k].name, end->by[k].name) == 0;
+		if (same)
+			return;
+	}
+	schema->items[schema->count++] =
+	        (struct graph_schema_item){.label_or_type = label, .key = end->by, .key_count = end->by_count};
+}
+
 int graph_schema_make(const struct plan *plan, bool relationship_constraints, struct graph_schema *schema)
 {
 	*schema = (struct graph_schema){0};
 	arena_init(&schema->arena, SCHEMA_SIZE_MAX);
-	schema->items = arena_calloc(&schema->arena, (size_t)plan->nodes_count + plan->edges_count, sizeof(*schema->items));
+	schema->items =
+	        arena_calloc(&schema->arena, (size_t)plan->nodes_count + 3 * (size_t)plan->edges_count, sizeof(*schema->items));
 	if (!schema->items)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < plan->nodes_count; i++)
@@ -90,6 +113,8 @@ int graph_schema_make(const struct plan *plan, bool relationship_constraints, st
 	for (uint32_t i = 0; i < plan->edges_count; i++) {
 		const struct plan_edge *edge = plan->edges[i];
 
+		schema__other_key(schema, plan, &edge->from);
+		schema__other_key(schema, plan, &edge->to);
 		if (edge->kind != PLAN_EDGE_JOIN_KEYED)
 			continue;
 		schema->items[schema->count++] = (struct graph_schema_item){

@@ -463,6 +463,23 @@ static void text__edge_truncate(struct text *text, const struct plan_edge *edge)
 	text__sweep_ends(text, edge, "a", "b");
 }
 
+/* What another key than the node's refers to is there, for the database vouches for it; only a key can hold a place. */
+static void text__far_end(struct text *text, const char *var, const struct plan_end *end, uint32_t at)
+{
+	const struct plan_node *node = text__node(text, end->node);
+
+	if (end->by_key) {
+		text__merge_end(text, var, node, at);
+		return;
+	}
+	text__put(text, "MATCH ");
+	text__open(text, var, node);
+	text__put(text, " ");
+	text__key(text, end->by, end->by_count, at);
+	text__put(text, ")");
+	text__hint(text, var, node->label, end->by, end->by_count);
+}
+
 /* The row's own node is matched: when its row is a dead letter, there is nothing to hang a relationship on. */
 static void text__ends(struct text *text, const struct plan_edge *edge)
 {
@@ -472,10 +489,10 @@ static void text__ends(struct text *text, const struct plan_edge *edge)
 	text__put(text, UNWIND);
 	if (owned && edge->owner_is_from) {
 		text__match(text, "a", a, 0);
-		text__merge_end(text, "b", b, a->key_count);
+		text__far_end(text, "b", &edge->to, a->key_count);
 	} else if (owned) {
-		text__match(text, "b", b, a->key_count);
-		text__merge_end(text, "a", a, 0);
+		text__match(text, "b", b, edge->from.by_count);
+		text__far_end(text, "a", &edge->from, 0);
 	} else {
 		text__merge_end(text, "a", a, 0);
 		text__merge_end(text, "b", b, a->key_count);
@@ -651,13 +668,12 @@ static void layout__properties(struct layout *layout, const struct plan_property
 			        (struct graph_field){.column = properties[i].column, .type = properties[i].type};
 }
 
-/* An end's values come from this table's columns, but are read as the node's key is, so that both make the same value. */
-static void layout__end(struct layout *layout, const struct plan *plan, const struct plan_end *end)
+/* An end's values come from this table's columns, but are read as the node's properties are, so that both make the same value.
+ */
+static void layout__end(struct layout *layout, const struct plan_end *end)
 {
-	const struct plan_node *node = &plan->nodes[end->node];
-
-	for (uint32_t i = 0; i < node->key_count; i++)
-		layout->fields[layout->count++] = (struct graph_field){.column = end->columns[i], .type = node->key[i].type};
+	for (uint32_t i = 0; i < end->by_count; i++)
+		layout->fields[layout->count++] = (struct graph_field){.column = end->columns[i], .type = end->by[i].type};
 }
 
 static void layout__edge(struct layout *layout, const struct plan *plan, enum graph_statement_kind kind,
@@ -668,25 +684,25 @@ static void layout__edge(struct layout *layout, const struct plan *plan, enum gr
 	switch (kind) {
 	case GRAPH_EDGE_DELETE:
 		if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
-			layout__end(layout, plan, edge->owner_is_from ? &edge->from : &edge->to);
+			layout__end(layout, edge->owner_is_from ? &edge->from : &edge->to);
 			break;
 		}
 		if (by_key) {
 			layout__properties(layout, edge->key, edge->key_count, NULL);
 			break;
 		}
-		layout__end(layout, plan, &edge->from);
-		layout__end(layout, plan, &edge->to);
+		layout__end(layout, &edge->from);
+		layout__end(layout, &edge->to);
 		break;
 	case GRAPH_EDGE_REKEY:
-		layout__end(layout, plan, &edge->from);
-		layout__end(layout, plan, &edge->to);
+		layout__end(layout, &edge->from);
+		layout__end(layout, &edge->to);
 		layout__properties(layout, edge->key, edge->key_count, NULL);
 		break;
 	case GRAPH_EDGE_UPSERT_FRESH:
 	case GRAPH_EDGE_UPSERT:
-		layout__end(layout, plan, &edge->from);
-		layout__end(layout, plan, &edge->to);
+		layout__end(layout, &edge->from);
+		layout__end(layout, &edge->to);
 		layout__properties(layout, edge->key, edge->key_count, NULL);
 		layout__properties(layout, edge->properties, edge->properties_count, mask);
 		break;

@@ -293,15 +293,42 @@ static void builder__nodes(struct builder *builder)
 	}
 }
 
+/* The properties that carry the columns of another unique key; resolve.c has made sure that there are such. */
+static const struct plan_property *builder__by(struct builder *builder, const struct resolved_end *source,
+                                               const struct plan_node *node)
+{
+	const struct building *target = builder__building(builder, source->node->table);
+	struct plan_property *by = builder__calloc(builder, source->by.count, sizeof(*by));
+
+	for (uint32_t i = 0; by && i < source->by.count; i++) {
+		uint32_t column = target->index_of[source->by.items[i] - target->table->columns];
+
+		for (uint32_t p = 0; p < node->key_count; p++)
+			if (node->key[p].column == column)
+				by[i] = node->key[p];
+		for (uint32_t p = 0; p < node->properties_count && !by[i].name; p++)
+			if (node->properties[p].column == column &&
+			    mapping__is_plain(&node->properties[p].type, &source->by.items[i]->type))
+				by[i] = node->properties[p];
+	}
+	return by;
+}
+
 static void builder__end(struct builder *builder, const struct building *building, const struct resolved_end *source,
                          struct plan_end *end)
 {
 	uint32_t *columns = builder__calloc(builder, source->columns.count, sizeof(*columns));
 
+	const struct plan_node *node = &builder->plan_nodes[source->node - builder->compiler->nodes];
+	bool by_key = source->by.items == source->node->key.items;
+
 	for (uint32_t i = 0; columns && i < source->columns.count; i++)
 		columns[i] = building->index_of[source->columns.items[i] - building->table->columns];
 	*end = (struct plan_end){
-	        .node = (uint32_t)(source->node - builder->compiler->nodes),
+	        .node = node->index,
+	        .by = by_key ? node->key : builder__by(builder, source, node),
+	        .by_count = source->by.count,
+	        .by_key = by_key,
 	        .columns = columns,
 	        .enforced = source->enforced,
 	        .stays = source->stays,

@@ -57,6 +57,7 @@ struct resolved_node {
 struct resolved_end {
 	const struct resolved_node *node;
 	struct resolved_columns columns;
+	struct resolved_columns by; /* of the node's table, paired with `columns`: its key, or another unique one */
 	bool enforced;
 	bool stays;
 };
@@ -118,6 +119,8 @@ int mapping__digest(struct plan *plan) _must_check;
  */
 bool mapping__condition(struct compiler *compiler, const struct catalog_table *table, const struct word *word,
                         const struct condition **ret_condition);
+/* Whether a property of that type holds the column's values just as they are. */
+bool mapping__is_plain(const struct type *property, const struct type *column);
 /* The table's column of that name; NULL, with a diagnostic, when there is none. */
 const struct catalog_column *mapping__column(struct compiler *compiler, const struct catalog_table *table,
                                              const struct word *wanted);

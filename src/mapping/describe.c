@@ -150,11 +150,25 @@ static json_t *describe__end(struct describer *describer, const struct plan_tabl
 	const struct plan_node *node = &describer->plan->nodes[end->node];
 	json_t *object = json_object(), *columns = json_array();
 
-	for (uint32_t i = 0; i < node->key_count; i++)
+	for (uint32_t i = 0; i < end->by_count; i++)
 		describe__append(describer, columns, describe__column(describer, &table->columns[end->columns[i]]));
 	describe__set(describer, object, "label", json_string(node->label));
 	describe__set(describer, object, "columns", columns);
 	return object;
+}
+
+/* Only where an end is found by something else than its key. */
+static void describe__by(struct describer *describer, json_t *object, const struct plan_edge *edge)
+{
+	const struct plan_end *end = edge->from.by_key ? &edge->to : &edge->from;
+	json_t *names;
+
+	if (end->by_key)
+		return;
+	names = json_array();
+	for (uint32_t i = 0; i < end->by_count; i++)
+		describe__append(describer, names, json_string(end->by[i].name));
+	describe__set(describer, object, "by", names);
 }
 
 static json_t *describe__edge(struct describer *describer, const struct plan_edge *edge)
@@ -166,6 +180,7 @@ static json_t *describe__edge(struct describer *describer, const struct plan_edg
 	describe__set(describer, object, "type", json_string(edge->type));
 	describe__set(describer, object, "table", describe__table(describer, table));
 	describe__where(describer, object, table, edge->where);
+	describe__by(describer, object, edge);
 	describe__set(describer, object, "from", describe__end(describer, table, &edge->from));
 	describe__set(describer, object, "to", describe__end(describer, table, &edge->to));
 	describe__set(describer, object, "key", describe__properties(describer, table, edge->key, edge->key_count));

@@ -124,12 +124,13 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 static void digest__end(struct buffer *buffer, const struct plan *plan, const struct plan_table *table, const char *name,
                         const struct plan_end *end)
 {
-	const struct plan_node *node = &plan->nodes[end->node];
-
 	buffer_append_text(buffer, name);
-	digest__text(buffer, node->label);
-	for (uint32_t i = 0; i < node->key_count; i++)
+	digest__text(buffer, plan->nodes[end->node].label);
+	for (uint32_t i = 0; i < end->by_count; i++) {
 		digest__text(buffer, table->columns[end->columns[i]].name);
+		if (!end->by_key)
+			digest__text(buffer, end->by[i].name);
+	}
 	buffer_append_byte(buffer, '\n');
 }
 

@@ -61,9 +61,12 @@ enum plan_edge_kind {
 };
 
 struct plan_end {
-	uint32_t node;           /* index into plan->nodes */
-	const uint32_t *columns; /* of the edge's table: paired with the node's key, and read as that key's types */
-	bool enforced; /* a validated foreign key to exactly that key stands behind it, or the end is the row's own node */
+	uint32_t node;                  /* index into plan->nodes */
+	const struct plan_property *by; /* the node's properties that tell which one it is: its key, or another unique one */
+	uint32_t by_count;
+	bool by_key;
+	const uint32_t *columns; /* of the edge's table: paired with `by`, and read as those properties' types */
+	bool enforced; /* a validated foreign key to exactly these stands behind it, or the end is the row's own node */
 	bool stays;    /* enforced, and ON UPDATE NO ACTION or RESTRICT: rows refer to the key, whichever row has it */
 };
 

@@ -105,12 +105,15 @@ static json_t *json__end(struct json_writer *writer, const struct plan_table *ta
 {
 	const struct plan_node *node = &writer->plan->nodes[end->node];
 	json_t *object = json_object();
-	json_t *columns = json_array();
+	json_t *columns = json_array(), *by = json_array();
 
-	for (uint32_t i = 0; i < node->key_count; i++)
+	for (uint32_t i = 0; i < end->by_count; i++) {
 		json__append(writer, columns, json_string(table->columns[end->columns[i]].name));
+		json__append(writer, by, json_string(end->by[i].name));
+	}
 	json__set(writer, object, "label", json_string(node->label));
 	json__set(writer, object, "columns", columns);
+	json__set(writer, object, "by", by);
 	json__set(writer, object, "enforced", json_boolean(end->enforced));
 	return object;
 }

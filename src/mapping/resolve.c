@@ -721,16 +721,115 @@ static void resolve__enforced(const struct catalog_table *table, const struct re
 	}
 }
 
-/* The columns here that hold the other node's key: as many, each of the same kind. */
+bool mapping__is_plain(const struct type *property, const struct type *column)
+{
+	return property->kind == column->kind && property->array == column->array && !property->conversion &&
+	       property->numeric_as == NUMERIC_AS_TEXT;
+}
+
+/* The one foreign key over just these columns to the node's table, where it does not refer to the node's key; else NULL. */
+static const struct catalog_foreign_key *resolve__to_other_key(const struct catalog_table *table,
+                                                               const struct resolved_columns *columns,
+                                                               const struct resolved_node *node)
+{
+	const struct catalog_foreign_key *found = NULL;
+
+	for (uint32_t f = 0; f < table->foreign_keys_count; f++) {
+		const struct catalog_foreign_key *foreign = &table->foreign_keys[f];
+		uint32_t here = 0, there = 0;
+
+		if (foreign->target_oid != node->table->oid || foreign->attnums_count != columns->count)
+			continue;
+		for (uint32_t i = 0; i < columns->count; i++)
+			here += resolve__has_attnum(foreign->attnums, foreign->attnums_count, columns->items[i]->attnum);
+		for (uint32_t i = 0; i < node->key.count; i++)
+			there += resolve__has_attnum(foreign->target_attnums, foreign->attnums_count,
+			                             node->key.items[i]->attnum);
+		if (here != columns->count)
+			continue;
+		if (there == node->key.count && node->key.count == columns->count)
+			return NULL;
+		found = foreign;
+	}
+	return found;
+}
+
+/* Whether the node carries the column just as it is, in a property of a type that can tell nodes apart. */
+static bool resolve__carries(const struct resolved_node *node, const struct catalog_column *column)
+{
+	bool carried = resolve__has(&node->key, column);
+
+	for (uint32_t i = 0; i < node->properties.rest_count && !carried; i++)
+		carried = node->properties.rest[i].column == column &&
+		          mapping__is_plain(&node->properties.rest[i].type, &column->type);
+	return carried && !column->type.array && column->type.kind != TYPE_FLOAT && column->type.kind != TYPE_INTERVAL &&
+	       column->type.kind != TYPE_POINT && column->type.kind != TYPE_GEOMETRY && column->type.kind != TYPE_VECTOR;
+}
+
+/* The other unique key that the foreign key refers to: the database has to vouch for it, and the graph to have it. */
+static bool resolve__by_other_key(struct compiler *compiler, const struct catalog_foreign_key *foreign,
+                                  const struct word *label, const struct words *words, struct resolved_end *end)
+{
+	const struct resolved_node *node = end->node;
+
+	if (!foreign->validated || foreign->deferrable) {
+		resolve__add(compiler, words->name.place,
+		             "the foreign key \"%s\" does not refer to the key of \"%s\", and is %s", foreign->name,
+		             label->text, foreign->validated ? "DEFERRABLE" : "NOT VALID");
+		resolve__expect(compiler, "one that is validated and not deferrable, so that the node is always there");
+		return false;
+	}
+	if (node->mapped->where.text) {
+		resolve__add(compiler, words->name.place,
+		             "the foreign key \"%s\" does not refer to the key of \"%s\", which has a \"where\"", foreign->name,
+		             label->text);
+		resolve__expect(compiler, "a reference to its key: a placeholder for a row that is left out has nothing else");
+		return false;
+	}
+	end->by.items = mapping__compile_calloc(compiler, end->columns.count, sizeof(*end->by.items));
+	for (uint32_t i = 0; end->by.items && i < end->columns.count; i++)
+		for (uint32_t k = 0; k < foreign->attnums_count; k++) {
+			const struct catalog_column *there = catalog_column_by_attnum(node->table, foreign->target_attnums[k]);
+
+			if (foreign->attnums[k] != end->columns.items[i]->attnum || !there)
+				continue;
+			end->by.items[end->by.count++] = there;
+			if (resolve__carries(node, there))
+				continue;
+			resolve__add(
+			        compiler, words->name.place,
+			        "the foreign key \"%s\" refers to \"%s\" of \"%s\", which is not a property there as it is",
+			        foreign->name, there->name, label->text);
+			resolve__expect(compiler, "%s among the properties of %s", there->name, label->text);
+			return false;
+		}
+	end->enforced = true;
+	return end->by.count == end->columns.count;
+}
+
+/* The columns here that tell which node is meant: as many as its key has, each of the same kind, or another unique key's. */
 static bool resolve__end(struct compiler *compiler, const struct catalog_table *table, const struct word *label,
-                         const struct words *words, struct resolved_end *ret_end)
+                         const struct words *words, bool link, struct resolved_end *ret_end)
 {
 	const struct resolved_node *node = resolve__label(compiler, label);
 	bool fine = resolve__columns(compiler, table, words, &ret_end->columns);
+	const struct catalog_foreign_key *other;
 
 	if (!node || !node->fine || !fine)
 		return false;
 	ret_end->node = node;
+	ret_end->by = node->key;
+	other = resolve__to_other_key(table, &ret_end->columns, node);
+	if (other && link) {
+		ret_end->by = (struct resolved_columns){0};
+		return resolve__by_other_key(compiler, other, label, words, ret_end);
+	}
+	if (other) {
+		resolve__add(compiler, words->name.place, "the foreign key \"%s\" does not refer to the key of \"%s\"",
+		             other->name, label->text);
+		resolve__expect(compiler, "the table as a node, with its foreign keys as relationships");
+		return false;
+	}
 	if (ret_end->columns.count != node->key.count) {
 		resolve__add(compiler, words->name.place, "%u column%s cannot hold the key of \"%s\", which has %u",
 		             ret_end->columns.count, ret_end->columns.count == 1 ? "" : "s", label->text, node->key.count);
@@ -866,8 +965,9 @@ static void resolve__link(struct compiler *compiler, const struct resolved_node 
 	struct resolved_end *far = to_other ? &edge.to : &edge.from;
 	struct resolved_end *near = to_other ? &edge.from : &edge.to;
 
-	if (owner->table && resolve__end(compiler, owner->table, to_other ? &link->to : &link->from, &link->columns, far)) {
-		*near = (struct resolved_end){.node = owner, .columns = owner->key, .enforced = true};
+	if (owner->table &&
+	    resolve__end(compiler, owner->table, to_other ? &link->to : &link->from, &link->columns, true, far)) {
+		*near = (struct resolved_end){.node = owner, .columns = owner->key, .by = owner->key, .enforced = true};
 		edge.table = owner->table;
 		edge.fine = mapping__condition(compiler, owner->table, &link->where, &edge.where) && owner->fine;
 	}
@@ -880,8 +980,8 @@ static void resolve__join(struct compiler *compiler, const struct mapping_join *
 	struct resolved_edge edge = {.type = join->type, .table = table, .join = join};
 
 	if (table) {
-		edge.fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, &edge.from);
-		edge.fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, &edge.to) && edge.fine;
+		edge.fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, false, &edge.from);
+		edge.fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, false, &edge.to) && edge.fine;
 		edge.fine = mapping__condition(compiler, table, &join->where, &edge.where) && edge.fine;
 		edge.fine = edge.fine && resolve__key(compiler, table, &join->key, join->type.place, &edge.key);
 	}

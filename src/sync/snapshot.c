@@ -31,6 +31,7 @@ struct snapshot {
 	uint32_t next_table;
 	uint32_t tables_done;
 	uint32_t tables_count; /* of those that are loaded */
+	bool again;            /* those are copied that refer to other rows by more than keys: all rows are there now */
 	bool failed;
 	struct error error;
 	struct progress progress;
@@ -80,8 +81,8 @@ static void worker__on_row(void *user, const struct cell *cells, uint32_t cells_
 		snapshot__fail(snapshot, &error);
 		return;
 	}
-	if (graph_batch_add_row(worker->open, worker->table->index, cells, snapshot->load->fresh, snapshot->load->lsn, &error) <
-	    0) {
+	if (graph_batch_add_row(worker->open, worker->table->index, cells, snapshot->load->fresh && !snapshot->again,
+	                        snapshot->load->lsn, &error) < 0) {
 		snapshot__fail(snapshot, &error);
 		return;
 	}
@@ -138,8 +139,19 @@ static void snapshot__copy_sql(struct buffer *sql, const struct plan_table *tabl
 	buffer_append_text(sql, ") TO STDOUT");
 }
 
+/* A placeholder has nothing but its key, so what refers to anything else waits for its row. */
+static bool snapshot__refers_to_other_keys(const struct plan_table *table)
+{
+	for (uint32_t i = 0; i < table->edges_count; i++)
+		if (!table->edges[i]->from.by_key || !table->edges[i]->to.by_key)
+			return true;
+	return false;
+}
+
 static bool snapshot__loads(const struct snapshot *snapshot, uint32_t table)
 {
+	if (snapshot->again && !snapshot__refers_to_other_keys(&snapshot->pipeline->plan->tables[table]))
+		return false;
 	return !snapshot->load->tables || snapshot->load->tables[table];
 }
 
@@ -254,11 +266,14 @@ static int snapshot__copy(struct snapshot *snapshot, struct error *error)
 	return 0;
 }
 
-static void snapshot__estimate(struct snapshot *snapshot)
+/* Of what is about to be copied. */
+static void snapshot__count(struct snapshot *snapshot)
 {
 	const struct plan *plan = snapshot->pipeline->plan;
 
-	progress_init(&snapshot->progress, snapshot->pipeline->log, "snapshot", snapshot->pipeline->options->progress);
+	snapshot->next_table = 0;
+	snapshot->tables_done = 0;
+	snapshot->tables_count = 0;
 	for (uint32_t i = 0; i < plan->tables_count; i++) {
 		if (!snapshot__loads(snapshot, i))
 			continue;
@@ -309,9 +324,12 @@ int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load 
 	struct snapshot snapshot = {.pipeline = pipeline, .load = load};
 	int rc = snapshot__open(&snapshot, error);
 
-	snapshot__estimate(&snapshot);
-	if (rc == 0)
+	progress_init(&snapshot.progress, pipeline->log, "snapshot", pipeline->options->progress);
+	for (int pass = 0; pass < 2 && rc == 0; pass++) {
+		snapshot.again = pass == 1;
+		snapshot__count(&snapshot);
 		rc = snapshot__copy(&snapshot, error);
+	}
 	progress_show(&snapshot.progress, true);
 	pipeline->writer.on_committed = NULL;
 	if (rc == 0 && !load->fresh)

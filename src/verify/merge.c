@@ -26,8 +26,8 @@ static void pair__tell(struct pair *pair, enum verify_kind kind, enum verify_not
 	if (shape->edge) {
 		difference->from = record->values + shape->from_at;
 		difference->to = record->values + shape->to_at;
-		difference->from_count = shape->plan->nodes[shape->edge->from.node].key_count;
-		difference->to_count = shape->plan->nodes[shape->edge->to.node].key_count;
+		difference->from_count = shape->edge->from.by_count;
+		difference->to_count = shape->edge->to.by_count;
 	}
 	if (!sink->stopped)
 		sink->stopped = sink->on_difference(sink->user, record->ordinal, difference);

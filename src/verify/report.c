@@ -79,10 +79,10 @@ static void text__values(struct buffer *text, const struct plan_property *key, c
 	buffer_append_text(text, ")");
 }
 
-static void text__end(struct buffer *text, const struct plan_node *node, const struct value *values)
+static void text__end(struct buffer *text, const struct plan *plan, const struct plan_end *end, const struct value *values)
 {
-	buffer_append_text(text, node->label);
-	text__values(text, node->key, values, node->key_count);
+	buffer_append_text(text, plan->nodes[end->node].label);
+	text__values(text, end->by, values, end->by_count);
 }
 
 static void text__entity(struct buffer *text, const struct plan *plan, const struct verify_difference *difference)
@@ -90,15 +90,16 @@ static void text__entity(struct buffer *text, const struct plan *plan, const str
 	const struct plan_edge *edge = difference->edge;
 
 	if (difference->node) {
-		text__end(text, difference->node, difference->key);
+		buffer_append_text(text, difference->node->label);
+		text__values(text, difference->node->key, difference->key, difference->node->key_count);
 		return;
 	}
-	text__end(text, &plan->nodes[edge->from.node], difference->from);
+	text__end(text, plan, &edge->from, difference->from);
 	buffer_printf(text, " -%s", edge->type);
 	if (edge->key_count)
 		text__values(text, edge->key, difference->key, edge->key_count);
 	buffer_append_text(text, "-> ");
-	text__end(text, &plan->nodes[edge->to.node], difference->to);
+	text__end(text, plan, &edge->to, difference->to);
 }
 
 static void text__difference(struct buffer *text, const struct plan *plan, const struct verify_difference *difference)
@@ -251,12 +252,12 @@ static json_t *json__key(const struct plan_property *key, const struct value *va
 	return object;
 }
 
-static json_t *json__end(const struct plan_node *node, const struct value *values)
+static json_t *json__end(const struct plan *plan, const struct plan_end *end, const struct value *values)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "label", json_string(node->label));
-	json_object_set_new(object, "key", json__key(node->key, values, node->key_count));
+	json_object_set_new(object, "label", json_string(plan->nodes[end->node].label));
+	json_object_set_new(object, "key", json__key(end->by, values, end->by_count));
 	return object;
 }
 
@@ -273,8 +274,8 @@ static json_t *json__difference(const struct plan *plan, const struct verify_dif
 		                    json__key(difference->node->key, difference->key, difference->node->key_count));
 	} else {
 		json_object_set_new(object, "type", json_string(edge->type));
-		json_object_set_new(object, "from", json__end(&plan->nodes[edge->from.node], difference->from));
-		json_object_set_new(object, "to", json__end(&plan->nodes[edge->to.node], difference->to));
+		json_object_set_new(object, "from", json__end(plan, &edge->from, difference->from));
+		json_object_set_new(object, "to", json__end(plan, &edge->to, difference->to));
 		if (edge->key_count)
 			json_object_set_new(object, "key", json__key(edge->key, difference->key, edge->key_count));
 	}

@@ -36,20 +36,19 @@ static void maker__labels(struct maker *maker, const struct plan_node *node)
 		};
 }
 
-/* An end's columns are read as the key of its node is. */
+/* An end's columns are read as what they refer to is. */
 static void maker__end(struct maker *maker, bool is_from)
 {
 	struct verify_shape *shape = maker->shape;
 	const struct plan_end *end = is_from ? &shape->edge->from : &shape->edge->to;
-	const struct plan_node *node = &shape->plan->nodes[end->node];
 
 	*(is_from ? &shape->from_at : &shape->to_at) = shape->fields_count;
-	for (uint32_t i = 0; i < node->key_count; i++)
+	for (uint32_t i = 0; i < end->by_count; i++)
 		maker->fields[shape->fields_count++] = (struct verify_field){
 		        .column = end->columns[i],
-		        .type = node->key[i].type,
+		        .type = end->by[i].type,
 		        .variable = is_from ? 'a' : 'b',
-		        .property = node->key[i].name,
+		        .property = end->by[i].name,
 		};
 }
 
@@ -85,7 +84,7 @@ int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const
 int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const struct plan_edge *edge, struct arena *arena)
 {
 	struct maker maker = {.shape = shape};
-	size_t ends = (size_t)plan->nodes[edge->from.node].key_count + plan->nodes[edge->to.node].key_count;
+	size_t ends = (size_t)edge->from.by_count + edge->to.by_count;
 	bool from_first = edge->kind != PLAN_EDGE_FOREIGN_KEY || edge->owner_is_from;
 
 	*shape = (struct verify_shape){.plan = plan, .table = &plan->tables[edge->table], .edge = edge};

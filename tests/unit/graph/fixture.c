@@ -51,38 +51,42 @@ static const struct plan_node nodes[] = {
 
 static const uint32_t columns_0[] = {0}, columns_1[] = {1}, columns_2[] = {2};
 
-static struct plan_edge in_team = {.index = EDGE_IN_TEAM,
-                                   .kind = PLAN_EDGE_FOREIGN_KEY,
-                                   .table = TABLE_PERSON,
-                                   .type = "IN_TEAM",
-                                   .from = {NODE_PERSON, columns_0, true},
-                                   .to = {NODE_TEAM, columns_1, true},
-                                   .owner_is_from = true};
-static const struct plan_edge idol = {.index = EDGE_IDOL,
-                                      .kind = PLAN_EDGE_FOREIGN_KEY,
-                                      .table = TABLE_PERSON,
-                                      .type = "IDOL",
-                                      .from = {NODE_PERSON, columns_0, true},
-                                      .to = {NODE_PERSON, columns_2, false},
-                                      .owner_is_from = true};
-static const struct plan_edge member = {.index = EDGE_MEMBER,
-                                        .kind = PLAN_EDGE_JOIN_ENDS,
-                                        .table = TABLE_MEMBER,
-                                        .type = "MEMBER_OF",
-                                        .from = {NODE_PERSON, columns_1, true},
-                                        .to = {NODE_TEAM, columns_0, true},
-                                        .properties = member_properties,
-                                        .properties_count = 1};
-static const struct plan_edge called = {.index = EDGE_CALLED,
-                                        .kind = PLAN_EDGE_JOIN_KEYED,
-                                        .table = TABLE_CALL,
-                                        .type = "CALLED",
-                                        .from = {NODE_PERSON, columns_1, false},
-                                        .to = {NODE_PERSON, columns_2, false},
-                                        .key = id_key,
-                                        .key_count = 1,
-                                        .properties = call_properties,
-                                        .properties_count = 1};
+static struct plan_edge in_team = {
+        .index = EDGE_IN_TEAM,
+        .kind = PLAN_EDGE_FOREIGN_KEY,
+        .table = TABLE_PERSON,
+        .type = "IN_TEAM",
+        .from = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_0, .enforced = true},
+        .to = {.node = NODE_TEAM, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_1, .enforced = true},
+        .owner_is_from = true};
+static const struct plan_edge idol = {
+        .index = EDGE_IDOL,
+        .kind = PLAN_EDGE_FOREIGN_KEY,
+        .table = TABLE_PERSON,
+        .type = "IDOL",
+        .from = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_0, .enforced = true},
+        .to = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_2, .enforced = false},
+        .owner_is_from = true};
+static const struct plan_edge member = {
+        .index = EDGE_MEMBER,
+        .kind = PLAN_EDGE_JOIN_ENDS,
+        .table = TABLE_MEMBER,
+        .type = "MEMBER_OF",
+        .from = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_1, .enforced = true},
+        .to = {.node = NODE_TEAM, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_0, .enforced = true},
+        .properties = member_properties,
+        .properties_count = 1};
+static const struct plan_edge called = {
+        .index = EDGE_CALLED,
+        .kind = PLAN_EDGE_JOIN_KEYED,
+        .table = TABLE_CALL,
+        .type = "CALLED",
+        .from = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_1, .enforced = false},
+        .to = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_2, .enforced = false},
+        .key = id_key,
+        .key_count = 1,
+        .properties = call_properties,
+        .properties_count = 1};
 
 static const struct plan_edge *const edges[] = {&in_team, &idol, &member, &called};
 static const struct plan_edge *const person_edges[] = {&in_team, &idol};

@@ -55,8 +55,8 @@ static const struct plan_edge depends_on = {
         .kind = PLAN_EDGE_JOIN_KEYED,
         .table = 1,
         .type = "DEPENDS_ON",
-        .from = {.node = 0, .columns = column_1, .enforced = true},
-        .to = {.node = 0, .columns = column_2},
+        .from = {.node = 0, .by = package_key, .by_count = 1, .by_key = true, .columns = column_1, .enforced = true},
+        .to = {.node = 0, .by = package_key, .by_count = 1, .by_key = true, .columns = column_2},
         .key = dependency_key,
         .key_count = 1,
         .properties = dependency_properties,
@@ -68,8 +68,8 @@ static const struct plan_edge in_section = {
         .kind = PLAN_EDGE_FOREIGN_KEY,
         .table = 0,
         .type = "CONTAINS",
-        .from = {.node = 1, .columns = column_3, .enforced = true},
-        .to = {.node = 0, .columns = column_0, .enforced = true},
+        .from = {.node = 1, .by = section_key, .by_count = 1, .by_key = true, .columns = column_3, .enforced = true},
+        .to = {.node = 0, .by = package_key, .by_count = 1, .by_key = true, .columns = column_0, .enforced = true},
         .words = "Section CONTAINS Package by section",
 };
 static const struct plan_edge *const edges[] = {&depends_on, &in_section};
