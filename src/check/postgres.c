@@ -264,6 +264,9 @@ void check__tables(struct check *check, const struct catalog *catalog, const str
 			postgres__table(check, table, role, publish);
 	}
 	postgres__analysed(check, catalog, plan);
+	for (uint32_t i = 0; i < plan->left_out_count; i++)
+		check__add(check, CHECK_WARNING, "add the column again, or take the property out of the mapping", "mapping",
+		           "left out: %s", plan->left_out[i]);
 	check__add(check, CHECK_OK, NULL, "mapping", "%u tables, %u labels, %u relationship types fit the catalogue",
 	           plan->tables_count, plan->nodes_count, plan->edges_count);
 }

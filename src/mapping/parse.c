@@ -396,8 +396,21 @@ static const char *const *parser__choices(enum mapping_kind kind)
 	static const char *const as[] = {"text", "float", "integer", NULL};
 	static const char *const letters[] = {"lower", "upper", NULL};
 	static const char *const epochs[] = {"seconds", "milliseconds", "microseconds", NULL};
+	static const char *const following[] = {"follow", "stop", NULL};
+	static const char *const missing[] = {"stop", "leave_out", NULL};
 
-	return kind == KIND_AS ? as : kind == KIND_LETTERS ? letters : epochs;
+	switch (kind) {
+	case KIND_AS:
+		return as;
+	case KIND_LETTERS:
+		return letters;
+	case KIND_FOLLOWING:
+		return following;
+	case KIND_MISSING:
+		return missing;
+	default:
+		return epochs;
+	}
 }
 
 static void parser__read_choice(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
@@ -414,6 +427,16 @@ static void parser__read_choice(struct parser *parser, const struct mapping_opti
 			return;
 		}
 	parser__wrong_value(parser, option, node);
+}
+
+/* A setting that is a choice: an enum, in the order of its words. */
+static void parser__read_setting(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	struct choice choice = {0};
+
+	parser__read_choice(parser, option, node, &choice);
+	*(unsigned int *)at = choice.index;
 }
 
 /* [-]digits[.digits], not 0, of at most 18 digits */
@@ -701,18 +724,19 @@ static void parser__read_nodes(struct parser *parser, const struct mapping_optio
 }
 
 static parser_reader *const parser__readers[KINDS_COUNT] = {
-        [KIND_VERSION] = parser__read_number,  [KIND_STRING] = parser__read_string,
-        [KIND_PLAIN] = parser__read_plain,     [KIND_PIPELINE] = parser__read_identifier,
-        [KIND_SLOT] = parser__read_identifier, [KIND_BOOLEAN] = parser__read_boolean,
-        [KIND_INTEGER] = parser__read_number,  [KIND_SIZE] = parser__read_number,
-        [KIND_SECTION] = parser__read_section, [KIND_NODES] = parser__read_nodes,
-        [KIND_JOINS] = parser__read_joins,     [KIND_LINKS] = parser__read_links,
-        [KIND_TABLE] = parser__read_table,     [KIND_LABEL] = parser__read_label,
-        [KIND_LABELS] = parser__read_words,    [KIND_COLUMN] = parser__read_word,
-        [KIND_COLUMNS] = parser__read_words,   [KIND_PROPERTIES] = parser__read_properties,
-        [KIND_END] = parser__read_end,         [KIND_AS] = parser__read_choice,
-        [KIND_LETTERS] = parser__read_choice,  [KIND_EPOCH] = parser__read_choice,
-        [KIND_DECIMAL] = parser__read_decimal, [KIND_PATH] = parser__read_path,
+        [KIND_VERSION] = parser__read_number,    [KIND_STRING] = parser__read_string,
+        [KIND_PLAIN] = parser__read_plain,       [KIND_PIPELINE] = parser__read_identifier,
+        [KIND_SLOT] = parser__read_identifier,   [KIND_BOOLEAN] = parser__read_boolean,
+        [KIND_INTEGER] = parser__read_number,    [KIND_SIZE] = parser__read_number,
+        [KIND_SECTION] = parser__read_section,   [KIND_NODES] = parser__read_nodes,
+        [KIND_JOINS] = parser__read_joins,       [KIND_LINKS] = parser__read_links,
+        [KIND_TABLE] = parser__read_table,       [KIND_LABEL] = parser__read_label,
+        [KIND_LABELS] = parser__read_words,      [KIND_COLUMN] = parser__read_word,
+        [KIND_COLUMNS] = parser__read_words,     [KIND_PROPERTIES] = parser__read_properties,
+        [KIND_END] = parser__read_end,           [KIND_AS] = parser__read_choice,
+        [KIND_LETTERS] = parser__read_choice,    [KIND_EPOCH] = parser__read_choice,
+        [KIND_DECIMAL] = parser__read_decimal,   [KIND_PATH] = parser__read_path,
+        [KIND_FOLLOWING] = parser__read_setting, [KIND_MISSING] = parser__read_setting,
 };
 
 static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)

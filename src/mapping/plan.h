@@ -96,6 +96,8 @@ struct plan {
 	uint32_t nodes_count;
 	const struct plan_edge *const *edges;
 	uint32_t edges_count;
+	const char *const *left_out; /* words for each property whose column is not there (missing_columns: leave_out) */
+	uint32_t left_out_count;
 };
 
 void plan_free(struct plan *plan);

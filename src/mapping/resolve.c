@@ -122,6 +122,27 @@ static const struct catalog_column *resolve__column(struct compiler *compiler, c
 	return NULL;
 }
 
+/* True when the column is not there, and the file says that this does not matter: notes it. */
+static bool resolve__is_left_out(struct compiler *compiler, const struct catalog_table *table, const char *property,
+                                 const struct word *column)
+{
+	struct left_out *left_out;
+
+	if (compiler->mapping->settings.missing_columns != MAPPING_MISSING_LEAVE_OUT ||
+	    catalog_column_by_name(table, column->text))
+		return false;
+	left_out = mapping__compile_calloc(compiler, 1, sizeof(*left_out));
+	if (!left_out)
+		return true;
+	left_out->words = arena_printf(&compiler->arena, "property %s: table %s.%s has no column %s", property, table->schema,
+	                               table->name, column->text);
+	left_out->next = compiler->left_out;
+	compiler->left_out = left_out;
+	compiler->left_out_count++;
+	compiler->no_memory = compiler->no_memory || !left_out->words;
+	return true;
+}
+
 /* False when one of them is not there. */
 static bool resolve__columns(struct compiler *compiler, const struct catalog_table *table, const struct words *words,
                              struct resolved_columns *ret_columns)
@@ -429,6 +450,8 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 		struct resolved_property property = {.name = named->name};
 		bool is_key = false;
 
+		if (!named->constant && resolve__is_left_out(compiler, table, named->name.text, &named->column))
+			continue;
 		/* a constant stands beside the row's key, which every row has */
 		property.column = named->constant && key ? key->items[0] : resolve__column(compiler, table, &named->column);
 		if (!property.column)
