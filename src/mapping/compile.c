@@ -194,6 +194,8 @@ static void builder__tables(struct builder *builder)
 		        .partitioned = building->table->kind == CATALOG_PARTITIONED,
 		        .rows_estimate = building->table->rows_estimate,
 		};
+		if (building->table->watch.fingerprint)
+			table->fingerprint = builder__strdup(builder, building->table->watch.fingerprint);
 		builder__columns(builder, building, table);
 	}
 }

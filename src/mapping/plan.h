@@ -83,6 +83,8 @@ struct plan_table {
 	const struct plan_edge *const *edges; /* FOREIGN_KEY ones of the node, or JOIN_* ones */
 	uint32_t edges_count;
 	int64_t rows_estimate;
+	const char *fingerprint; /* of the table as it was compiled, see struct catalog_watch; NULL: not known. Not for the
+	                            digest */
 };
 
 struct plan {
