@@ -166,9 +166,9 @@ static void postgres__publication(struct check *check, const struct postgres_pub
 		            settings->publication);
 	}
 	for (uint32_t i = 0; i < publication->tables_count; i++)
-		if (publication->tables[i].row_filter)
-			check__add(check, CHECK_WARNING, NULL, "publication",
-			           "%s publishes %s.%s with a row filter (%s), which the snapshot does not know",
+		if (publication->tables[i].row_filter && plan && plan_table_by_oid(plan, publication->tables[i].oid) >= 0)
+			check__add(check, CHECK_ERROR, "pgweave apply, then pgweave run --resnapshot", "publication",
+			           "%s publishes %s.%s with a row filter (%s), which the mapping does not know",
 			           settings->publication, publication->tables[i].schema, publication->tables[i].name,
 			           publication->tables[i].row_filter);
 	if (!missing)

@@ -251,6 +251,13 @@ static bool resolve__check_key_type(struct compiler *compiler, const struct cata
 	return false;
 }
 
+/* What an application notices first of a table that has no replica identity. */
+static const char *resolve__refusal(const struct catalog_table *table)
+{
+	return table->identity_attnums_count ? ""
+	                                     : "; and while it is published, PostgreSQL refuses every UPDATE and DELETE of it";
+}
+
 /* An UPDATE or DELETE brings only the replica identity of the old row: the key has to be in it. */
 static bool resolve__check_identity(struct compiler *compiler, const struct catalog_table *table,
                                     const struct resolved_columns *columns, const struct catalog_key *key, struct place place)
@@ -264,8 +271,8 @@ static bool resolve__check_identity(struct compiler *compiler, const struct cata
 	if (covered)
 		return true;
 	resolve__add(compiler, place,
-	             "the replica identity of \"%s.%s\" does not hold its key, so a DELETE would not say which row went",
-	             table->schema, table->name);
+	             "the replica identity of \"%s.%s\" does not hold its key, so a DELETE would not say which row went%s",
+	             table->schema, table->name, resolve__refusal(table));
 	buffer_init(&statement, 1024);
 	buffer_append_text(&statement, "ALTER TABLE ");
 	sql_quote_qualified(&statement, table->schema, table->name);
@@ -292,7 +299,8 @@ static bool resolve__primary_columns(struct compiler *compiler, const struct cat
 	const struct catalog_key *key = table->keys_count && table->keys[0].primary ? &table->keys[0] : NULL;
 
 	if (!key) {
-		resolve__add(compiler, place, "the table \"%s.%s\" has no primary key", table->schema, table->name);
+		resolve__add(compiler, place, "the table \"%s.%s\" has no primary key%s", table->schema, table->name,
+		             resolve__refusal(table));
 		resolve__expect_key(compiler, table);
 		return false;
 	}

@@ -9,6 +9,8 @@
 /* With more tables than that the rest is planned as it comes. */
 #define WARM_STATEMENTS_MAX 200
 #define PARAMS_SIZE_MAX ((size_t)64 * 1024)
+/* So many sessions end one after the other to look at the tables anew before one has to wait. */
+#define ALTERED_IN_A_ROW_MAX 3
 #define BATCH_SIZE_FACTOR 5
 #define BATCH_SIZE_EXTRA ((size_t)4 * 1024 * 1024)
 
@@ -88,8 +90,13 @@ static int pipeline__compile(struct pipeline *pipeline, struct error *error)
 	struct catalog catalog = {0};
 	int rc = session_postgres_catalog(&pipeline->sql, &catalog, error);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = session_compile(pipeline->mapping, &catalog, &pipeline->plan, error);
+		if (rc == ERR_CATALOG)
+			tables_explain(pipeline, &catalog, error);
+	}
+	if (rc == 0)
+		rc = tables_compare(pipeline, &catalog, error);
 	arena_free(&catalog.arena);
 	if (rc == 0 && graph_statements_init(&pipeline->statements, pipeline->plan) < 0)
 		rc = error_set(error, ERR_NOMEM, "no memory for the statements");
@@ -151,8 +158,9 @@ static int pipeline__check_checkpoint(struct pipeline *pipeline, struct error *e
 		          "PostgreSQL is on timeline %u, the graph was made from timeline %lld: it was restored, or a standby "
 		          "was promoted",
 		          server->timeline, (long long)checkpoint->timeline);
-	else if (strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0)
-		error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
+	else if (strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0 || pipeline->tables.reload_count)
+		error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with%s%s",
+		          pipeline->tables.said[0] ? ": " : "", pipeline->tables.said);
 	else
 		return pipeline__check_sources(&pipeline->facts, pipeline->plan, pipeline->settings, checkpoint, error);
 	error_hint(error, "load everything anew, keeping what the mapping does not name: pgweave run --resnapshot");
@@ -256,6 +264,8 @@ static int pipeline__resume(struct pipeline *pipeline, struct error *error)
 		return rc;
 	}
 	acquired = pipeline__acquire(pipeline, error);
+	if (rc == 0 && acquired == 0)
+		acquired = tables_remember(pipeline, error);
 	if (rc == 0 || acquired < 0)
 		return acquired;
 	pipeline->writer.committed = pipeline->checkpoint.position;
@@ -309,6 +319,10 @@ static int pipeline__begin(struct pipeline *pipeline, struct error *error)
 	int rc = pipeline__connect(pipeline, error);
 
 	if (rc == 0)
+		rc = pipeline__read_checkpoint(&pipeline->graph, pipeline->settings->pipeline, &pipeline->checkpoint, error);
+	if (rc == 0)
+		rc = tables_read(pipeline, error);
+	if (rc == 0)
 		rc = pipeline__compile(pipeline, error);
 	if (rc == 0)
 		rc = pipeline__read_facts(pipeline, error);
@@ -317,8 +331,6 @@ static int pipeline__begin(struct pipeline *pipeline, struct error *error)
 	if (rc == 0)
 		rc = writer_init(&pipeline->writer, &pipeline->graph, &pipeline->statements, pipeline->log,
 		                 pipeline->settings->transaction_size_max * BATCH_SIZE_FACTOR + BATCH_SIZE_EXTRA);
-	if (rc == 0)
-		rc = pipeline__read_checkpoint(&pipeline->graph, pipeline->settings->pipeline, &pipeline->checkpoint, error);
 	return rc;
 }
 
@@ -378,12 +390,28 @@ static void pipeline__reload(struct pipeline *pipeline)
 	log_event(pipeline->log, LOG_INFO, "the mapping file was reloaded");
 }
 
+/* Waits before the next session, unless this one ended only to look at the tables anew. */
+static void pipeline__pause(struct pipeline *pipeline, struct backoff *backoff, const struct error *error)
+{
+	uint64_t wait_ms;
+
+	if (strcmp(error->origin, PIPELINE_ORIGIN_ALTERED) == 0 &&
+	    ++pipeline->tables.sessions_in_a_row <= ALTERED_IN_A_ROW_MAX) {
+		log_event(pipeline->log, LOG_INFO, "%s; the tables are looked at anew", error->text);
+		return;
+	}
+	wait_ms = backoff_next(backoff);
+	log_failure(pipeline->log, LOG_WARN, "the pipeline is interrupted", error);
+	log_event(pipeline->log, LOG_INFO, "next try in %llu ms", (unsigned long long)wait_ms);
+	session_sleep(&pipeline->loop, wait_ms, true);
+}
+
 static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 {
 	struct backoff backoff = {0};
 
 	for (;;) {
-		uint64_t streamed = pipeline->sessions_streaming, wait_ms;
+		uint64_t streamed = pipeline->sessions_streaming;
 		int rc = pipeline__session(pipeline, error);
 
 		pipeline__end_session(pipeline);
@@ -395,12 +423,8 @@ static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 			return rc;
 		if (pipeline->sessions_streaming != streamed)
 			backoff.attempt = 0;
-		if (rc < 0) {
-			wait_ms = backoff_next(&backoff);
-			log_failure(pipeline->log, LOG_WARN, "the pipeline is interrupted", error);
-			log_event(pipeline->log, LOG_INFO, "next try in %llu ms", (unsigned long long)wait_ms);
-			session_sleep(&pipeline->loop, wait_ms, true);
-		}
+		if (rc < 0)
+			pipeline__pause(pipeline, &backoff, error);
 		if (pipeline->loop.reload)
 			pipeline__reload(pipeline);
 	}
@@ -414,11 +438,13 @@ int pipeline_run(const struct pipeline_options *options, struct error *error)
 	if (rc < 0)
 		return rc;
 	pipeline.settings = mapping_settings(pipeline.mapping);
+	tables_init(&pipeline.tables);
 	rc = session_loop_init(&pipeline.loop, error);
 	if (rc == 0) {
 		rc = pipeline__sessions(&pipeline, error);
 		session_loop_close(&pipeline.loop);
 	}
+	tables_free(&pipeline.tables);
 	mapping_free(pipeline.mapping);
 	return rc;
 }

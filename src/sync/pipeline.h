@@ -12,6 +12,7 @@
 #include "graph/checkpoint.h"
 #include "graph/statement.h"
 #include "session/session.h"
+#include "sync/tables.h"
 #include "sync/writer.h"
 
 struct pipeline_options {
@@ -41,6 +42,7 @@ struct pipeline {
 	struct writer writer;
 	struct graph_checkpoint checkpoint;
 	struct postgres_facts facts;
+	struct pipeline_tables tables;
 	bool resnapshot;             /* still due */
 	bool caught_up_end;          /* until_caught_up has come true */
 	uint64_t sessions_streaming; /* that got as far as the stream */

@@ -329,6 +329,9 @@ int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *erro
 	snprintf(checkpoint->slot, sizeof(checkpoint->slot), "%s", pipeline->settings->slot);
 	snprintf(checkpoint->mapping_digest, sizeof(checkpoint->mapping_digest), "%s", pipeline->plan->digest);
 	rc = pipeline__describe(pipeline, error);
+	/* now, and not at the end: what is altered meanwhile has to show */
+	if (rc == 0)
+		rc = tables_remember(pipeline, error);
 	if (rc == 0)
 		rc = snapshot__new_slot(&snapshot, name, error);
 	if (rc < 0)
