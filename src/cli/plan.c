@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/difference.h"
 #include "cli/sample.h"
 #include "graph/schema.h"
 #include "mapping/render.h"
@@ -22,6 +23,30 @@ static int plan__statements(const struct cli_work *work, struct graph_schema *sc
 	return 0;
 }
 
+/* What the graph was made with, as far as that is known. */
+struct plan_graph {
+	struct cli_difference difference;
+	struct error error; /* code OK: it is known */
+};
+
+static void plan__print_difference(const struct plan_graph *graph)
+{
+	static const char *const what[] = {
+	        [DIFFERENCE_NO_GRAPH] = "The graph has not been loaded yet.",
+	        [DIFFERENCE_NONE] = "The graph was made with this mapping: there is no difference.",
+	        [DIFFERENCE_UNKNOWN] = "The graph was made with another mapping, by a version that did not keep a description of "
+	                               "it; what differs is not known: pgweave run --resnapshot",
+	        [DIFFERENCE_SHOWN] = "The graph was made with another mapping; pgweave apply does this to it:",
+	};
+
+	if (graph->error.code) {
+		printf("\nWhat differs from the mapping that made the graph is not known: %s\n", graph->error.text);
+		return;
+	}
+	printf("\n%s\n", what[graph->difference.state]);
+	cli_difference_print(&graph->difference);
+}
+
 static void plan__print_text(const struct cli_work *work, const struct plan_sample *sample, const struct graph_schema *schema,
                              struct buffer *publication)
 {
@@ -40,8 +65,16 @@ static void plan__print_text(const struct cli_work *work, const struct plan_samp
 	buffer_free(&text);
 }
 
+/* null: not known */
+static json_t *plan__difference_json(const struct plan_graph *graph)
+{
+	if (graph->error.code || graph->difference.state == DIFFERENCE_UNKNOWN)
+		return json_null();
+	return cli_difference_json(&graph->difference);
+}
+
 static int plan__print_json(const struct cli_work *work, const struct plan_sample *sample, const struct graph_schema *schema,
-                            struct buffer *publication, struct error *error)
+                            struct buffer *publication, const struct plan_graph *graph, struct error *error)
 {
 	json_t *document, *constraints = json_array();
 	struct buffer text;
@@ -60,6 +93,7 @@ static int plan__print_json(const struct cli_work *work, const struct plan_sampl
 	json_object_set_new(document, "publication", json_string(buffer_text(publication)));
 	json_object_set_new(document, "slot", json_string(work->settings->slot));
 	json_object_set_new(document, "constraints", constraints);
+	json_object_set_new(document, "difference", plan__difference_json(graph));
 	cli_print_json(document);
 	return 0;
 }
@@ -79,8 +113,20 @@ static int plan__print_svg(const struct cli_work *work, struct error *error)
 	return rc;
 }
 
+/* A graph that cannot be reached is no reason not to show the plan. */
+static void plan__read_graph(struct cli_work *work, struct plan_graph *graph)
+{
+	int rc = session_graph_open(&work->graph, &work->loop, work->settings, NULL, &graph->error);
+
+	if (rc == 0)
+		rc = cli_difference_read(work, &graph->difference, &graph->error);
+	if (rc == 0)
+		graph->error.code = ERR_OK;
+}
+
 static int plan__print(const struct cli *cli, const char *format, struct cli_work *work, struct error *error)
 {
+	struct plan_graph graph = {0};
 	struct plan_sample sample;
 	struct graph_schema schema = {0};
 	struct buffer publication;
@@ -89,15 +135,19 @@ static int plan__print(const struct cli *cli, const char *format, struct cli_wor
 
 	if (strcmp(format, "svg") == 0)
 		return plan__print_svg(work, error);
+	plan__read_graph(work, &graph);
 	arena_init(&arena, SAMPLES_SIZE_MAX);
 	buffer_init(&publication, OUTPUT_SIZE_MAX);
 	rc = sample_read(&work->postgres, work->plan, SAMPLE_ROWS, &arena, &sample, error);
 	if (rc == 0)
 		rc = plan__statements(work, &schema, &publication, error);
 	if (rc == 0 && (cli->json || strcmp(format, "json") == 0))
-		rc = plan__print_json(work, &sample, &schema, &publication, error);
+		rc = plan__print_json(work, &sample, &schema, &publication, &graph, error);
 	else if (rc == 0)
 		plan__print_text(work, &sample, &schema, &publication);
+	if (rc == 0 && !cli->json && strcmp(format, "text") == 0)
+		plan__print_difference(&graph);
+	cli_difference_free(&graph.difference);
 	arena_free(&schema.arena);
 	buffer_free(&publication);
 	arena_free(&arena);

@@ -15,7 +15,12 @@ const char graph_checkpoint_constraint[] =
 const char graph_checkpoint_read[] =
         "MATCH " NODE " OPTIONAL MATCH (d:`" GRAPH_LABEL_DEAD_LETTER "` {pipeline: $pipeline}) WITH c, count(d) AS dead "
         "RETURN c.phase, c.epoch, c.position, c.piece_lsn, c.piece_changes, c.commit_time_us, c.system_identifier, c.timeline, "
-        "c.slot, c.mapping_digest, c.publication_digest, c.problem, dead, c.updated_at.epochMillis";
+        "c.slot, c.mapping_digest, c.publication_digest, c.problem, dead, c.updated_at.epochMillis, c.approved_digest, "
+        "c.mappings IS NOT NULL";
+
+const char graph_checkpoint_mappings[] = "MATCH " NODE " RETURN c.mappings";
+
+const char graph_checkpoint_approve[] = "MATCH " NODE " SET c.approved_digest = $mapping_digest";
 
 const char graph_checkpoint_acquire[] =
         "MERGE " NODE " SET c.lock = randomUUID() WITH c "
@@ -29,7 +34,9 @@ const char graph_checkpoint_describe[] =
         "SET c.phase = $phase, c.position = $position, c.lsn = $lsn, c.piece_lsn = $piece_lsn, c.piece_changes = "
         "$piece_changes, "
         "c.system_identifier = $system_identifier, c.timeline = $timeline, c.slot = $slot, c.mapping_digest = $mapping_digest, "
-        "c.publication_digest = $publication_digest, c.problem = $problem, c.updated_at = datetime() "
+        "c.publication_digest = $publication_digest, c.problem = $problem, c.mappings = coalesce($mappings, c.mappings), "
+        "c.approved_digest = CASE WHEN c.approved_digest <> $mapping_digest THEN c.approved_digest END, "
+        "c.updated_at = datetime() "
         "RETURN c.epoch";
 
 /* The first SET takes the node's lock, so that what is read behind it is the last committed state. Division by zero fails it.
@@ -85,7 +92,7 @@ int graph_checkpoint_unpack(const struct bolt_value *values, size_t count, struc
 {
 	char system[GRAPH_TEXT_MAX];
 
-	if (count != 14)
+	if (count != 16)
 		return ERR_PROTOCOL;
 	*checkpoint = (struct graph_checkpoint){.phase = GRAPH_PHASE_NONE};
 	for (size_t i = 0; i < sizeof(phase_names) / sizeof(*phase_names); i++)
@@ -105,6 +112,8 @@ int graph_checkpoint_unpack(const struct bolt_value *values, size_t count, struc
 	checkpoint__text(&values[11], checkpoint->problem, sizeof(checkpoint->problem));
 	checkpoint->dead_letters = checkpoint__int(&values[12]);
 	checkpoint->updated_ms = checkpoint__int(&values[13]);
+	checkpoint__text(&values[14], checkpoint->approved_digest, sizeof(checkpoint->approved_digest));
+	checkpoint->described = values[15].type == BOLT_TYPE_BOOL && values[15].boolean;
 	return 0;
 }
 
@@ -133,12 +142,20 @@ void graph_checkpoint_pack_pipeline(struct bolt_writer *writer, const char *pipe
 	pack__text(writer, "pipeline", pipeline);
 }
 
-void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipeline, const struct graph_checkpoint *checkpoint)
+void graph_checkpoint_pack_approve(struct bolt_writer *writer, const char *pipeline, const char *mapping_digest)
+{
+	bolt_writer_map(writer, 2);
+	pack__text(writer, "pipeline", pipeline);
+	pack__text(writer, "mapping_digest", mapping_digest);
+}
+
+void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipeline, const struct graph_checkpoint *checkpoint,
+                                    const char *mappings)
 {
 	char system[24];
 
 	snprintf(system, sizeof(system), "%llu", (unsigned long long)checkpoint->system_identifier);
-	bolt_writer_map(writer, 13);
+	bolt_writer_map(writer, 14);
 	pack__text(writer, "pipeline", pipeline);
 	pack__int(writer, "epoch", checkpoint->epoch);
 	pack__text(writer, "phase", graph_phase_name(checkpoint->phase));
@@ -152,6 +169,11 @@ void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipe
 	pack__text(writer, "mapping_digest", checkpoint->mapping_digest);
 	pack__text(writer, "publication_digest", checkpoint->publication_digest);
 	pack__text(writer, "problem", checkpoint->problem);
+	bolt_writer_cstring(writer, "mappings");
+	if (mappings)
+		bolt_writer_cstring(writer, mappings);
+	else
+		bolt_writer_null(writer);
 }
 
 void graph_checkpoint_pack_remember(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const char *tables,

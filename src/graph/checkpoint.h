@@ -25,6 +25,7 @@ struct graph_position {
 	X(NONE, "none")           /* no checkpoint: this graph was never loaded */                                             \
 	X(SNAPSHOT, "snapshot")   /* the first load began and did not end */                                                   \
 	X(STREAMING, "streaming") /* equal to PostgreSQL at `lsn` */                                                           \
+	X(REMAPPING, "remapping") /* on its way from one mapping to another; `mapping_digest` is the other's */                \
 	X(BROKEN, "broken")       /* changes may have been missed: see `problem`; only a new snapshot mends it */
 
 enum graph_phase {
@@ -46,8 +47,10 @@ struct graph_checkpoint {
 	char mapping_digest[GRAPH_TEXT_MAX];
 	char publication_digest[GRAPH_TEXT_MAX];
 	char problem[GRAPH_PROBLEM_MAX];
-	int64_t dead_letters; /* not settled */
-	int64_t updated_ms;   /* when it was last moved, by the graph's clock; since 1970 */
+	char approved_digest[GRAPH_TEXT_MAX]; /* of the mapping that the graph may be changed to; empty: of none */
+	bool described;                       /* it holds descriptions of mappings, see mapping/describe.h */
+	int64_t dead_letters;                 /* not settled */
+	int64_t updated_ms;                   /* when it was last moved, by the graph's clock; since 1970 */
 };
 
 const char *graph_phase_name(enum graph_phase phase);
@@ -56,6 +59,8 @@ extern const char graph_checkpoint_constraint[]; /* DDL: one node per pipeline *
 extern const char graph_checkpoint_read[];       /* $pipeline; one record for graph_checkpoint_unpack, or none */
 extern const char graph_checkpoint_acquire[];    /* $pipeline; makes the node, takes the next epoch, returns it */
 extern const char graph_checkpoint_describe[];   /* $pipeline, $epoch and the fields of graph_checkpoint_pack_describe */
+extern const char graph_checkpoint_mappings[];   /* $pipeline; one text: the list of descriptions, or null */
+extern const char graph_checkpoint_approve[];    /* graph_checkpoint_pack_approve; by whoever is not the writer */
 extern const char graph_checkpoint_move[];       /* graph_checkpoint_pack_move; fails when the fence does not hold */
 extern const char graph_dead_letters_create[];   /* graph_dead_letter_pack_* */
 /*
@@ -69,8 +74,10 @@ extern const char graph_checkpoint_reload[];   /* graph_checkpoint_pack_reload; 
 /* Fills *checkpoint from the one record of `read`; ERR_PROTOCOL when it is not what `read` returns. */
 int graph_checkpoint_unpack(const struct bolt_value *values, size_t count, struct graph_checkpoint *checkpoint) _must_check;
 void graph_checkpoint_pack_pipeline(struct bolt_writer *writer, const char *pipeline);
-void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipeline,
-                                    const struct graph_checkpoint *checkpoint);
+/* mappings: the list of descriptions; NULL: as it is. An approval that has been followed is taken back. */
+void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipeline, const struct graph_checkpoint *checkpoint,
+                                    const char *mappings);
+void graph_checkpoint_pack_approve(struct bolt_writer *writer, const char *pipeline, const char *mapping_digest);
 void graph_checkpoint_pack_remember(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const char *tables,
                                     const char *mapping_words);
 void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const uint32_t *oids,

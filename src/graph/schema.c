@@ -116,3 +116,93 @@ bool graph_schema_matches(const struct graph_schema_item *item, const struct bol
 			return false;
 	return bolt_value_is_string(&values[4], "ONLINE");
 }
+
+/* ---- what is not needed any more ---- */
+
+const char graph_schema_list[] =
+        "SHOW INDEXES YIELD name, entityType, labelsOrTypes, properties, owningConstraint, type "
+        "WHERE type = 'RANGE' OR type = 'BTREE' "
+        "RETURN labelsOrTypes[0], properties, entityType, owningConstraint IS NOT NULL, coalesce(owningConstraint, name)";
+
+/* What Neo4j calls it when the statement that makes it does not: "constraint_" or "index_", and a number in hex. */
+static bool schema__is_named_by_neo4j(const struct bolt_value *name)
+{
+	static const char *const prefixes[] = {"constraint_", "index_"};
+
+	for (size_t i = 0; name->type == BOLT_TYPE_STRING && i < 2; i++) {
+		size_t size = strlen(prefixes[i]), at = size;
+
+		if (name->size <= size || memcmp(name->string, prefixes[i], size) != 0)
+			continue;
+		while (at < name->size && strchr("0123456789abcdef", name->string[at]))
+			at++;
+		return at == name->size;
+	}
+	return false;
+}
+
+static bool schema__is_on(const struct bolt_value *values, const char *label_or_type, bool of_relationship)
+{
+	return bolt_value_is_string(&values[0], label_or_type) &&
+	       bolt_value_is_string(&values[2], of_relationship ? "RELATIONSHIP" : "NODE");
+}
+
+static bool schema__has_key(const struct bolt_value *values, const struct described_properties *key)
+{
+	if (!key->count || values[1].size != key->count)
+		return false;
+	for (uint32_t i = 0; i < key->count; i++)
+		if (!bolt_value_is_string(&values[1].items[i], key->items[i].name))
+			return false;
+	return true;
+}
+
+static bool schema__was_needed(const struct descriptions *before, const struct bolt_value *values)
+{
+	for (uint32_t i = 0; before && i < before->count; i++) {
+		const struct description *description = &before->items[i];
+
+		for (uint32_t j = 0; j < description->nodes_count; j++)
+			if (schema__is_on(values, description->nodes[j].label, false) &&
+			    schema__has_key(values, &description->nodes[j].key))
+				return true;
+		for (uint32_t j = 0; j < description->edges_count; j++)
+			if (schema__is_on(values, description->edges[j].type, true) &&
+			    schema__has_key(values, &description->edges[j].key))
+				return true;
+	}
+	return false;
+}
+
+static const struct graph_schema_item *schema__wanted(const struct graph_schema *schema, const struct bolt_value *values)
+{
+	for (uint32_t i = 0; i < schema->count; i++) {
+		const struct graph_schema_item *item = &schema->items[i];
+		uint32_t same = 0;
+
+		if (!schema__is_on(values, item->label_or_type, item->of_relationship) || values[1].size != item->key_count)
+			continue;
+		while (same < item->key_count && bolt_value_is_string(&values[1].items[same], item->key[same].name))
+			same++;
+		if (same == item->key_count)
+			return item;
+	}
+	return NULL;
+}
+
+void graph_schema_drop(const struct graph_schema *schema, const struct descriptions *before, const struct bolt_value *values,
+                       size_t count, struct buffer *cypher)
+{
+	const struct graph_schema_item *item;
+	bool unique;
+
+	if (count != 5 || values[1].type != BOLT_TYPE_LIST || !schema__is_named_by_neo4j(&values[4]))
+		return;
+	unique = values[3].type == BOLT_TYPE_BOOL && values[3].boolean;
+	item = schema__wanted(schema, values);
+	if (item ? item->unique == unique : !schema__was_needed(before, values))
+		return;
+	buffer_append_text(cypher, unique ? "DROP CONSTRAINT " : "DROP INDEX ");
+	buffer_append(cypher, values[4].string, values[4].size);
+	buffer_append_text(cypher, " IF EXISTS");
+}

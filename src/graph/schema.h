@@ -5,7 +5,7 @@
 #define PGWEAVE_GRAPH_SCHEMA_H
 
 #include "base/arena.h"
-#include "mapping/plan.h"
+#include "mapping/describe.h"
 
 struct graph_schema_item {
 	const char *words;     /* "Package(name) is unique" */
@@ -36,5 +36,15 @@ int graph_schema_make(const struct plan *plan, bool relationship_constraints, st
 extern const char graph_schema_show[];
 struct bolt_value;
 bool graph_schema_matches(const struct graph_schema_item *item, const struct bolt_value *values, size_t count);
+
+/* Lists what is there with its name, for graph_schema_drop. */
+extern const char graph_schema_list[];
+/*
+ * Appends the statement that drops it, when Neo4j named it (so that nobody else did) and it contradicts the schema: an index
+ * where a constraint is wanted, or the other way round. With before, when one of those mappings needed it and the schema does
+ * not, too. Else appends nothing.
+ */
+void graph_schema_drop(const struct graph_schema *schema, const struct descriptions *before, const struct bolt_value *values,
+                       size_t count, struct buffer *cypher);
 
 #endif

@@ -511,14 +511,14 @@ static void slot_run__on_done(void *user, const struct postgres_slot *slot, cons
 	waiter__fail(&run->waiter, error);
 }
 
-int session_postgres_slot_create(struct session_postgres *postgres, const char *slot, uint64_t *ret_lsn, char *snapshot,
-                                 size_t snapshot_size, struct error *error)
+int session_postgres_slot_create(struct session_postgres *postgres, const char *slot, bool temporary, uint64_t *ret_lsn,
+                                 char *snapshot, size_t snapshot_size, struct error *error)
 {
 	struct slot_run run = {.snapshot = snapshot, .snapshot_size = snapshot_size};
 	int rc = postgres__gone(postgres, error);
 
 	if (rc == 0)
-		rc = postgres_slot_create(postgres->connection, slot, false, slot_run__on_done, &run, error);
+		rc = postgres_slot_create(postgres->connection, slot, temporary, slot_run__on_done, &run, error);
 	if (rc == 0)
 		rc = postgres__wait(postgres, &run.waiter, error);
 	*ret_lsn = run.lsn;

@@ -92,9 +92,9 @@ int session_postgres_query(struct session_postgres *postgres, const char *sql, c
 int session_postgres_catalog(struct session_postgres *postgres, struct catalog *catalog, struct error *error) _must_check;
 int session_postgres_facts(struct session_postgres *postgres, const struct mapping_settings *settings,
                            struct postgres_facts *facts, struct error *error) _must_check;
-/* snapshot: room for the exported snapshot's name. */
-int session_postgres_slot_create(struct session_postgres *postgres, const char *slot, uint64_t *ret_lsn, char *snapshot,
-                                 size_t snapshot_size, struct error *error) _must_check;
+/* temporary: it goes with the connection. snapshot: room for the exported snapshot's name. */
+int session_postgres_slot_create(struct session_postgres *postgres, const char *slot, bool temporary, uint64_t *ret_lsn,
+                                 char *snapshot, size_t snapshot_size, struct error *error) _must_check;
 int session_postgres_slot_drop(struct session_postgres *postgres, const char *slot, struct error *error) _must_check;
 
 #endif

@@ -12,17 +12,63 @@
 /* Neo4j 5.7 brought relationship uniqueness constraints; Bolt 5.1 came with 5.5, 5.2 with 5.7. */
 #define BOLT_MINOR_OF_RELATIONSHIP_CONSTRAINTS 2
 
-static int apply__constraints(struct session_graph *graph, const struct plan *plan, const struct log *log, struct error *error)
+static int apply__schema(struct session_graph *graph, const struct plan *plan, struct graph_schema *schema, struct error *error)
 {
 	struct bolt_version version = bolt_connection_version(graph->connection);
 	bool constraints = version.major > 5 || (version.major == 5 && version.minor >= BOLT_MINOR_OF_RELATIONSHIP_CONSTRAINTS);
-	struct graph_schema schema;
-	int rc = graph_schema_make(plan, constraints, &schema);
+	int rc = graph_schema_make(plan, constraints, schema);
 
-	if (rc < 0)
-		error_set(error, rc, "no memory for the graph's constraints");
+	return rc < 0 ? error_set(error, (enum error_code)rc, "no memory for the graph's constraints") : 0;
+}
+
+struct drops {
+	const struct graph_schema *schema;
+	const struct descriptions *before;
+	struct buffer statements; /* each with a NUL behind it */
+};
+
+static void apply__on_index(void *user, const struct bolt_record *record)
+{
+	struct drops *drops = user;
+	size_t size = drops->statements.size;
+
+	graph_schema_drop(drops->schema, drops->before, record->values, record->count, &drops->statements);
+	if (drops->statements.size > size)
+		buffer_append_byte(&drops->statements, 0);
+}
+
+/* See graph_schema_drop. */
+static int apply__drop(struct session_graph *graph, const struct graph_schema *schema, const struct descriptions *before,
+                       const struct log *log, struct error *error)
+{
+	struct drops drops = {.schema = schema, .before = before};
+	size_t at = 0;
+	int rc;
+
+	buffer_init(&drops.statements, SQL_SIZE_MAX);
+	rc = session_graph_run(graph, graph_schema_list, NULL, apply__on_index, &drops, error);
+	if (rc == 0 && drops.statements.failed)
+		rc = error_set(error, ERR_NOMEM, "no memory for the graph's constraints");
+	while (rc == 0 && at < drops.statements.size) {
+		const char *statement = drops.statements.data + at;
+
+		log_event(log, LOG_DEBUG, "Neo4j: %s", statement);
+		rc = session_graph_run(graph, statement, NULL, NULL, NULL, error);
+		at += strlen(statement) + 1;
+	}
+	buffer_free(&drops.statements);
+	return rc;
+}
+
+static int apply__constraints(struct session_graph *graph, const struct plan *plan, const struct log *log, struct error *error)
+{
+	struct graph_schema schema = {0};
+	int rc = apply__schema(graph, plan, &schema, error);
+
 	if (rc == 0)
 		rc = session_graph_run(graph, graph_checkpoint_constraint, NULL, NULL, NULL, error);
+	if (rc == 0)
+		rc = apply__drop(graph, &schema, NULL, log, error);
 	for (uint32_t i = 0; i < schema.count && rc == 0; i++) {
 		rc = session_graph_run(graph, schema.items[i].statement, NULL, NULL, NULL, error);
 		if (rc < 0)
@@ -34,23 +80,6 @@ static int apply__constraints(struct session_graph *graph, const struct plan *pl
 		rc = session_graph_run(graph, "CALL db.awaitIndexes(300)", NULL, NULL, NULL, error);
 	arena_free(&schema.arena);
 	return rc;
-}
-
-void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
-                               bool exists, int server_version_num)
-{
-	buffer_append_text(sql, exists ? "ALTER PUBLICATION " : "CREATE PUBLICATION ");
-	sql_quote_identifier(sql, settings->publication);
-	buffer_append_text(sql, exists ? " SET TABLE " : " FOR TABLE ");
-	for (uint32_t i = 0; i < plan->tables_count; i++) {
-		buffer_append_text(sql, i ? ", " : "");
-		/* Without ONLY PostgreSQL adds every table that inherits from it, and refuses their UPDATEs where they have no
-		 * key. */
-		buffer_append_text(sql, plan->tables[i].partitioned ? "" : "ONLY ");
-		sql_quote_qualified(sql, plan->tables[i].schema, plan->tables[i].name);
-	}
-	if (!exists && server_version_num >= VERSION_OF_VIA_ROOT)
-		buffer_append_text(sql, " WITH (publish_via_partition_root = true)");
 }
 
 static bool apply__covers(const struct postgres_publication_facts *publication, uint32_t oid)
@@ -86,17 +115,62 @@ static const char *apply__left_out(const struct postgres_publication_facts *publ
 	return NULL;
 }
 
-static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct plan *plan)
+/* ", ONLY schema.table": without ONLY PostgreSQL adds every table that inherits from it, and refuses their UPDATEs where they
+ * have no key. */
+static void apply__table_sql(struct buffer *sql, const struct plan_table *table, bool first)
+{
+	buffer_append_text(sql, first ? "" : ", ");
+	buffer_append_text(sql, table->partitioned ? "" : "ONLY ");
+	sql_quote_qualified(sql, table->schema, table->name);
+}
+
+void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
+                               bool exists, int server_version_num)
+{
+	buffer_append_text(sql, exists ? "ALTER PUBLICATION " : "CREATE PUBLICATION ");
+	sql_quote_identifier(sql, settings->publication);
+	buffer_append_text(sql, exists ? " SET TABLE " : " FOR TABLE ");
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		apply__table_sql(sql, &plan->tables[i], i == 0);
+	if (!exists && server_version_num >= VERSION_OF_VIA_ROOT)
+		buffer_append_text(sql, " WITH (publish_via_partition_root = true)");
+}
+
+static bool apply__covers_tables(const struct postgres_publication_facts *publication, const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->tables_count; i++)
 		if (!apply__covers(publication, plan->tables[i].oid) || apply__left_out(publication, &plan->tables[i]))
 			return false;
-	return publication->inserts && publication->updates && publication->deletes && publication->truncates;
+	return true;
 }
 
-/* Made where it is not there, widened where it lacks a table. An administrator's is only looked at. */
+static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct plan *plan)
+{
+	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates &&
+	       publication->deletes && publication->truncates;
+}
+
+static void apply__add_tables_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
+                                  const struct postgres_publication_facts *publication)
+{
+	bool first = true;
+
+	buffer_append_text(sql, "ALTER PUBLICATION ");
+	sql_quote_identifier(sql, settings->publication);
+	buffer_append_text(sql, " ADD TABLE ");
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		if (!apply__covers(publication, plan->tables[i].oid)) {
+			apply__table_sql(sql, &plan->tables[i], first);
+			first = false;
+		}
+}
+
+/*
+ * Made where it is not there, widened where it lacks a table; only_more: what it has beyond the plan stays. An administrator's
+ * is only looked at.
+ */
 static int apply__publication(struct session_postgres *sql, const struct mapping_settings *settings, const struct plan *plan,
-                              const struct log *log, struct error *error)
+                              bool only_more, const struct log *log, struct error *error)
 {
 	struct postgres_facts facts = {0};
 	struct buffer text;
@@ -113,7 +187,10 @@ static int apply__publication(struct session_postgres *sql, const struct mapping
 		           "the mapping says that an administrator keeps it: ask for CREATE PUBLICATION or ALTER PUBLICATION");
 		goto out;
 	}
-	pipeline__publication_sql(&text, settings, plan, exists, facts.server.version_num);
+	if (exists && only_more && !apply__covers_tables(&facts.publication, plan))
+		apply__add_tables_sql(&text, settings, plan, &facts.publication);
+	else
+		pipeline__publication_sql(&text, settings, plan, exists, facts.server.version_num);
 	rc = session_postgres_query(sql, buffer_text(&text), NULL, 0, NULL, NULL, error);
 	if (rc < 0)
 		error_prefix(error, "publication %s", settings->publication);
@@ -129,9 +206,73 @@ out:
 int pipeline__apply(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
                     const struct plan *plan, const struct log *log, struct error *error)
 {
-	int rc = apply__publication(sql, settings, plan, log, error);
+	int rc = apply__publication(sql, settings, plan, false, log, error);
 
 	return rc < 0 ? rc : apply__constraints(graph, plan, log, error);
+}
+
+int pipeline__apply_more(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
+                         const struct plan *plan, const struct log *log, struct error *error)
+{
+	int rc = apply__publication(sql, settings, plan, true, log, error);
+
+	return rc < 0 ? rc : apply__constraints(graph, plan, log, error);
+}
+
+static bool apply__was_mapped(const struct descriptions *before, uint32_t oid)
+{
+	for (uint32_t i = 0; i < before->count; i++) {
+		const struct description *description = &before->items[i];
+
+		for (uint32_t j = 0; j < description->nodes_count; j++)
+			if (description->nodes[j].table.oid == oid)
+				return true;
+		for (uint32_t j = 0; j < description->edges_count; j++)
+			if (description->edges[j].table.oid == oid)
+				return true;
+	}
+	return false;
+}
+
+static int apply__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+{
+	const struct postgres_publication_facts *publication = &pipeline->facts.publication;
+	struct buffer text;
+	uint32_t count = 0;
+	int rc = 0;
+
+	buffer_init(&text, SQL_SIZE_MAX);
+	buffer_append_text(&text, "ALTER PUBLICATION ");
+	sql_quote_identifier(&text, pipeline->settings->publication);
+	buffer_append_text(&text, " DROP TABLE ");
+	for (uint32_t i = 0; i < publication->tables_count; i++) {
+		const struct postgres_publication_table *table = &publication->tables[i];
+
+		if (plan_table_by_oid(pipeline->plan, table->oid) >= 0 || !table->membership_oid ||
+		    !apply__was_mapped(before, table->oid))
+			continue;
+		buffer_append_text(&text, count++ ? ", ONLY " : "ONLY ");
+		sql_quote_qualified(&text, table->schema, table->name);
+	}
+	if (count)
+		rc = session_postgres_query(&pipeline->sql, buffer_text(&text), NULL, 0, NULL, NULL, error);
+	buffer_free(&text);
+	return rc;
+}
+
+int pipeline__apply_less(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+{
+	struct graph_schema schema = {0};
+	int rc = pipeline__read_facts(pipeline, error);
+
+	if (rc == 0 && pipeline->settings->publication_managed)
+		rc = apply__drop_tables(pipeline, before, error);
+	if (rc == 0)
+		rc = apply__schema(&pipeline->graph, pipeline->plan, &schema, error);
+	if (rc == 0)
+		rc = apply__drop(&pipeline->graph, &schema, before, pipeline->log, error);
+	arena_free(&schema.arena);
+	return rc;
 }
 
 /* ---- do slot and publication still belong to the checkpoint? ---- */
@@ -227,6 +368,12 @@ static int sources__publication(const struct postgres_publication_facts *publica
 	          settings->publication);
 	error_hint(error, "load what was missed: pgweave run --resnapshot");
 	return ERR_STATE;
+}
+
+int pipeline__check_slot(const struct postgres_facts *facts, const struct mapping_settings *settings,
+                         const struct graph_checkpoint *checkpoint, struct error *error)
+{
+	return sources__slot(&facts->slot, settings, checkpoint, error);
 }
 
 int pipeline__check_sources(const struct postgres_facts *facts, const struct plan *plan,

@@ -61,18 +61,34 @@ static int pipeline__acquire(struct pipeline *pipeline, struct error *error)
 	return rc;
 }
 
-int pipeline__describe(struct pipeline *pipeline, struct error *error)
+int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct error *error)
 {
 	struct bolt_writer params;
 	int64_t epoch = 0;
 	int rc;
 
-	bolt_writer_init(&params, PARAMS_SIZE_MAX);
-	graph_checkpoint_pack_describe(&params, pipeline->settings->pipeline, &pipeline->checkpoint);
+	bolt_writer_init(&params, PARAMS_SIZE_MAX + DESCRIPTIONS_SIZE_MAX);
+	graph_checkpoint_pack_describe(&params, pipeline->settings->pipeline, &pipeline->checkpoint, mappings);
 	rc = session_graph_run(&pipeline->graph, graph_checkpoint_describe, &params, pipeline__on_int, &epoch, error);
 	bolt_writer_free(&params);
 	if (rc == 0 && epoch == 0)
 		rc = error_set(error, ERR_FENCED, "another writer has taken over pipeline %s", pipeline->settings->pipeline);
+	return rc;
+}
+
+int pipeline__describe_plan(struct pipeline *pipeline, struct error *error)
+{
+	const struct descriptions none = {0};
+	struct buffer list;
+	int rc;
+
+	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
+	rc = plan_describe_after(pipeline->plan, &none, "", &list);
+	if (rc < 0)
+		error_set(error, (enum error_code)rc, "no memory for the mapping's description");
+	if (rc == 0)
+		rc = pipeline__describe(pipeline, buffer_text(&list), error);
+	buffer_free(&list);
 	return rc;
 }
 
@@ -141,7 +157,7 @@ static int pipeline__check_server(struct pipeline *pipeline, struct error *error
 	return 0;
 }
 
-/* The checkpoint was made from this very cluster, mapping, slot and publication, or else it is of no use. */
+/* The checkpoint was made from this very cluster, or else it is of no use. */
 static int pipeline__check_checkpoint(struct pipeline *pipeline, struct error *error)
 {
 	const struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
@@ -158,11 +174,8 @@ static int pipeline__check_checkpoint(struct pipeline *pipeline, struct error *e
 		          "PostgreSQL is on timeline %u, the graph was made from timeline %lld: it was restored, or a standby "
 		          "was promoted",
 		          server->timeline, (long long)checkpoint->timeline);
-	else if (strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0 || pipeline->tables.reload_count)
-		error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with%s%s",
-		          pipeline->tables.said[0] ? ": " : "", pipeline->tables.said);
 	else
-		return pipeline__check_sources(&pipeline->facts, pipeline->plan, pipeline->settings, checkpoint, error);
+		return pipeline__check_slot(&pipeline->facts, pipeline->settings, checkpoint, error);
 	error_hint(error, "load everything anew, keeping what the mapping does not name: pgweave run --resnapshot");
 	return ERR_STATE;
 }
@@ -183,12 +196,11 @@ static void pipeline__mark_broken(struct pipeline *pipeline, const struct error 
 	pipeline->checkpoint.phase = GRAPH_PHASE_BROKEN;
 	pipeline->checkpoint.position = pipeline->writer.committed;
 	snprintf(pipeline->checkpoint.problem, sizeof(pipeline->checkpoint.problem), "%s", why->text);
-	if (pipeline__describe(pipeline, &ignored) < 0)
+	if (pipeline__describe(pipeline, NULL, &ignored) < 0)
 		log_failure(pipeline->log, LOG_WARN, "the problem could not be written into the checkpoint", &ignored);
 }
 
-/* ERR_STATE when nodes of a mapped label are there already and nobody said that they may be taken over. */
-static int pipeline__check_empty(struct pipeline *pipeline, bool *ret_empty, struct error *error)
+int pipeline__check_free(struct pipeline *pipeline, const bool *nodes, bool adopt, bool *ret_empty, struct error *error)
 {
 	struct buffer text;
 	int rc = 0;
@@ -199,6 +211,8 @@ static int pipeline__check_empty(struct pipeline *pipeline, bool *ret_empty, str
 		const struct plan_node *node = &pipeline->plan->nodes[i];
 		int64_t count = 0;
 
+		if (nodes && !nodes[i])
+			continue;
 		buffer_reset(&text);
 		buffer_append_text(&text, "MATCH (n:");
 		cypher_quote(&text, node->label);
@@ -207,14 +221,14 @@ static int pipeline__check_empty(struct pipeline *pipeline, bool *ret_empty, str
 		if (rc < 0 || count == 0)
 			continue;
 		*ret_empty = false;
-		if (pipeline->options->adopt || pipeline->resnapshot)
+		if (adopt)
 			continue;
 		rc = error_set(error, ERR_STATE,
-		               "the graph already has %lld nodes with the mapped label %s, and no checkpoint of pipeline %s",
+		               "the graph already has %lld nodes with the mapped label %s, which pipeline %s has not made",
 		               (long long)count, node->label, pipeline->settings->pipeline);
 		error_hint(error,
-		           "use an empty graph, or pgweave run --adopt: it makes them agree with PostgreSQL, and deletes those "
-		           "that have no row");
+		           "use an empty graph or another label; or --adopt: it makes them agree with PostgreSQL, and deletes "
+		           "those that have no row");
 	}
 	buffer_free(&text);
 	return rc;
@@ -241,7 +255,7 @@ static int pipeline__load(struct pipeline *pipeline, struct error *error)
 	if (phase == GRAPH_PHASE_SNAPSHOT)
 		log_event(pipeline->log, LOG_INFO, "the load before was interrupted; it begins anew over what is there");
 	if (phase != GRAPH_PHASE_SNAPSHOT)
-		rc = pipeline__check_empty(pipeline, &empty, error);
+		rc = pipeline__check_free(pipeline, NULL, pipeline->options->adopt || pipeline->resnapshot, &empty, error);
 	if (rc == 0)
 		rc = pipeline__apply(&pipeline->graph, &pipeline->sql, pipeline->settings, pipeline->plan, pipeline->log,
 		                     error);
@@ -254,24 +268,91 @@ static int pipeline__load(struct pipeline *pipeline, struct error *error)
 	return rc;
 }
 
-static int pipeline__resume(struct pipeline *pipeline, struct error *error)
+/* The epoch is ours when it returns, so that a gap can be written down. */
+static int pipeline__resume_same(struct pipeline *pipeline, struct error *error)
 {
 	struct error why;
-	int rc = pipeline__check_checkpoint(pipeline, &why), acquired;
+	int rc = pipeline__check_sources(&pipeline->facts, pipeline->plan, pipeline->settings, &pipeline->checkpoint, &why);
+	int acquired = pipeline__acquire(pipeline, error);
 
-	if (rc < 0 && !pipeline__is_gap(&why)) {
+	pipeline->writer.committed = pipeline->checkpoint.position;
+	if (acquired < 0)
+		return acquired;
+	if (rc < 0) {
+		if (pipeline->tables.said[0])
+			error_prefix(&why, "%s", pipeline->tables.said);
+		pipeline__mark_broken(pipeline, &why);
 		*error = why;
 		return rc;
 	}
-	acquired = pipeline__acquire(pipeline, error);
-	if (rc == 0 && acquired == 0)
-		acquired = tables_remember(pipeline, error);
-	if (rc == 0 || acquired < 0)
-		return acquired;
-	pipeline->writer.committed = pipeline->checkpoint.position;
-	pipeline__mark_broken(pipeline, &why);
-	*error = why;
+	if (!pipeline->checkpoint.described)
+		rc = pipeline__describe_plan(pipeline, error);
+	return rc < 0 ? rc : tables_remember(pipeline, error);
+}
+
+/*
+ * Who asked for the change: whoever altered the tables, unless a person is to decide; for another mapping file a person; and
+ * nobody has to when both mappings make the same graph of the same rows.
+ */
+static int pipeline__check_approval(struct pipeline *pipeline, struct error *error)
+{
+	const struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
+	const char *digest = pipeline->plan->digest;
+	struct pipeline_change change;
+	uint32_t steps;
+	int rc;
+
+	if (pipeline->options->apply || strcmp(checkpoint->approved_digest, digest) == 0 ||
+	    (checkpoint->phase == GRAPH_PHASE_REMAPPING && strcmp(checkpoint->mapping_digest, digest) == 0))
+		return 0;
+	rc = pipeline__change_read(&pipeline->graph, pipeline->plan, &change, error);
+	steps = change.difference.count;
+	pipeline__change_free(&change);
+	if (rc < 0 || (!steps && !pipeline->tables.reload_count))
+		return rc;
+	if (!steps || tables_is_same_file(pipeline))
+		return tables_ask(pipeline, error);
+	rc = error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
+	error_hint(error,
+	           "pgweave plan shows the difference, pgweave apply has it carried out; or load everything anew: pgweave "
+	           "run --resnapshot");
 	return rc;
+}
+
+static int pipeline__resume_changed(struct pipeline *pipeline, struct error *error)
+{
+	int rc;
+
+	if (!pipeline->checkpoint.described) {
+		rc = error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
+		error_hint(error, "load everything anew, keeping what the mapping does not name: pgweave run --resnapshot");
+		return rc;
+	}
+	rc = pipeline__check_approval(pipeline, error);
+	if (rc == 0)
+		rc = pipeline__acquire(pipeline, error);
+	if (rc == 0)
+		rc = tables_keep_reload(pipeline, error);
+	if (rc == 0)
+		rc = pipeline__remap(pipeline, error);
+	if (rc == 0)
+		rc = tables_remember(pipeline, error);
+	if (rc < 0)
+		pipeline__mark_broken(pipeline, error);
+	return rc;
+}
+
+static int pipeline__resume(struct pipeline *pipeline, struct error *error)
+{
+	const struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
+	int rc = pipeline__check_checkpoint(pipeline, error);
+
+	if (rc < 0)
+		return rc;
+	if (checkpoint->phase == GRAPH_PHASE_REMAPPING || strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0 ||
+	    pipeline->tables.reload_count)
+		return pipeline__resume_changed(pipeline, error);
+	return pipeline__resume_same(pipeline, error);
 }
 
 /* What an everyday change of a row needs. */
@@ -344,8 +425,9 @@ static int pipeline__session(struct pipeline *pipeline, struct error *error)
 	load = pipeline->resnapshot || pipeline->checkpoint.phase == GRAPH_PHASE_NONE ||
 	       pipeline->checkpoint.phase == GRAPH_PHASE_SNAPSHOT;
 	rc = load ? pipeline__load(pipeline, error) : pipeline__resume(pipeline, error);
-	if (rc == 0)
-		rc = pipeline__warm(pipeline, error);
+	if (rc < 0 || pipeline->options->apply)
+		return rc;
+	rc = pipeline__warm(pipeline, error);
 	if (rc < 0)
 		return rc;
 	pipeline->writer.committed = pipeline->checkpoint.position;
@@ -419,7 +501,7 @@ static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 			log_event(pipeline->log, LOG_INFO, "stopped");
 			return 0;
 		}
-		if (rc < 0 && error->class == ERROR_FATAL)
+		if (pipeline->options->apply || (rc < 0 && error->class == ERROR_FATAL))
 			return rc;
 		if (pipeline->sessions_streaming != streamed)
 			backoff.attempt = 0;

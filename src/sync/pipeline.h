@@ -11,9 +11,11 @@
 
 #include "graph/checkpoint.h"
 #include "graph/statement.h"
+#include "mapping/difference.h"
 #include "session/session.h"
 #include "sync/tables.h"
 #include "sync/writer.h"
+#include "verify/sweep.h"
 
 struct pipeline_options {
 	const struct log *log;
@@ -23,6 +25,7 @@ struct pipeline_options {
 	bool resnapshot;      /* load everything anew although the graph has a checkpoint */
 	bool adopt;           /* the first load may take over, and delete from, nodes that are there already */
 	bool until_caught_up; /* end when the graph has all that was committed when the stream began */
+	bool apply;           /* only change the graph to the mapping, approved or not, and end; failures are not repeated */
 	bool progress;        /* standard error is a terminal: draw a bar */
 	void (*on_send)(void *user, const void *bytes, size_t size); /* see struct bolt_config */
 	void *on_send_user;
@@ -55,16 +58,62 @@ int pipeline_run(const struct pipeline_options *options, struct error *error) _m
 
 /* Loads everything under a new slot's snapshot and sets the checkpoint to its position. */
 int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *error) _must_check;
+/* What is read under an exported snapshot, by several connections. */
+#define PIPELINE_SNAPSHOT_MAX 64
+struct pipeline_load {
+	const bool *tables; /* which, by index in the plan; NULL: all */
+	bool fresh; /* the graph has nothing of them; else it is brought in line, and what they do not have is deleted */
+	uint64_t lsn;
+	char snapshot[PIPELINE_SNAPSHOT_MAX]; /* its name */
+	struct verify_sweep_scope sweep;
+	/* What comes before the rows, under the same snapshot; may be NULL. */
+	int (*before)(void *user, struct session_postgres *postgres, struct error *error);
+	void *user;
+};
+int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load *load, struct error *error) _must_check;
 /* Streams from the checkpoint until a signal, an error, or being caught up where that is asked for. */
 int pipeline__stream(struct pipeline *pipeline, struct error *error) _must_check;
+/* Where a snapshot was taken, and which tables are about to be loaded from it; both by index in the plan. */
+struct pipeline_bound {
+	uint64_t lsn;
+	const bool *load;      /* their rows may be in a form that the plan cannot read */
+	const bool *leave_out; /* of those: nothing of them is applied */
+};
+/* Streams exactly what the snapshot shows: all that was committed before, and nothing else. */
+int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_bound *bound, struct error *error) _must_check;
+
+/*
+ * Changes the graph from the mappings that the checkpoint describes to the plan, and loads pipeline->tables.reload, online: the
+ * stream waits, nothing is lost. The epoch is ours. Afterwards the checkpoint is the plan's. Interrupted at any moment, it is
+ * done again from the start, and all that was done is found done. ERR_STATE when the difference cannot be carried out.
+ */
+int pipeline__remap(struct pipeline *pipeline, struct error *error) _must_check;
+/* The difference between the mapping that made the graph and a plan. */
+struct pipeline_change {
+	struct buffer mappings; /* as the checkpoint has them */
+	struct descriptions from;
+	struct difference difference;
+};
+/* ERR_PROTOCOL when the checkpoint's descriptions cannot be read. pipeline__change_free is due in any case. */
+int pipeline__change_read(struct session_graph *graph, const struct plan *plan, struct pipeline_change *change,
+                          struct error *error) _must_check;
+void pipeline__change_free(struct pipeline_change *change);
 /* Creates what is missing: the publication, the constraints. */
 int pipeline__apply(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
                     const struct plan *plan, const struct log *log, struct error *error) _must_check;
 /* The statement that makes the publication, or where it exists gives it the plan's tables. */
 void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
                                bool exists, int server_version_num);
-/* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. */
-int pipeline__describe(struct pipeline *pipeline, struct error *error) _must_check;
+/* The same; tables that left the plan stay in the publication for now. */
+int pipeline__apply_more(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
+                         const struct plan *plan, const struct log *log, struct error *error) _must_check;
+/* What pipeline__apply_more has left: such tables, and constraints that only the mappings before needed. */
+int pipeline__apply_less(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
+/* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. mappings: as in graph/checkpoint.
+ */
+int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct error *error) _must_check;
+/* The same, with the plan as the only mapping. */
+int pipeline__describe_plan(struct pipeline *pipeline, struct error *error) _must_check;
 int pipeline__read_checkpoint(struct session_graph *graph, const char *name, struct graph_checkpoint *checkpoint,
                               struct error *error) _must_check;
 /* Reads the facts anew. */
@@ -72,10 +121,15 @@ int pipeline__read_facts(struct pipeline *pipeline, struct error *error) _must_c
 /* Of the mapped tables only: what else a publication publishes may come and go. */
 int pipeline__publication_digest(const struct postgres_publication_facts *publication, const struct plan *plan,
                                  char digest[POSTGRES_DIGEST_SIZE], struct error *error) _must_check;
+/* ERR_STATE when nodes of a mapped label are there already; found says which, by index, are looked at (NULL: all). */
+int pipeline__check_free(struct pipeline *pipeline, const bool *nodes, bool adopt, bool *ret_empty,
+                         struct error *error) _must_check;
 /*
  * ERR_STATE when publication or slot no longer are what the checkpoint was made with: names it, and the command that mends it.
  */
 #define PIPELINE_ORIGIN_GAP "publication" /* error.origin where changes were missed for good */
+int pipeline__check_slot(const struct postgres_facts *facts, const struct mapping_settings *settings,
+                         const struct graph_checkpoint *checkpoint, struct error *error) _must_check;
 int pipeline__check_sources(const struct postgres_facts *facts, const struct plan *plan,
                             const struct mapping_settings *settings, const struct graph_checkpoint *checkpoint,
                             struct error *error) _must_check;

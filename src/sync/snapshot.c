@@ -9,7 +9,6 @@
 
 #define WORKERS_MAX 16
 #define SQL_SIZE_MAX ((size_t)1024 * 1024)
-#define SNAPSHOT_NAME_MAX 64
 
 struct snapshot;
 
@@ -25,12 +24,12 @@ struct worker {
 
 struct snapshot {
 	struct pipeline *pipeline;
+	const struct pipeline_load *load;
 	struct worker workers[WORKERS_MAX];
 	uint32_t workers_count;
 	uint32_t next_table;
 	uint32_t tables_done;
-	bool fresh;
-	uint64_t lsn;
+	uint32_t tables_count; /* of those that are loaded */
 	bool failed;
 	struct error error;
 	struct progress progress;
@@ -80,7 +79,8 @@ static void worker__on_row(void *user, const struct cell *cells, uint32_t cells_
 		snapshot__fail(snapshot, &error);
 		return;
 	}
-	if (graph_batch_add_row(worker->open, worker->table->index, cells, snapshot->fresh, snapshot->lsn, &error) < 0) {
+	if (graph_batch_add_row(worker->open, worker->table->index, cells, snapshot->load->fresh, snapshot->load->lsn, &error) <
+	    0) {
 		snapshot__fail(snapshot, &error);
 		return;
 	}
@@ -133,6 +133,11 @@ static void snapshot__copy_sql(struct buffer *sql, const struct plan_table *tabl
 	buffer_append_text(sql, ") TO STDOUT");
 }
 
+static bool snapshot__loads(const struct snapshot *snapshot, uint32_t table)
+{
+	return !snapshot->load->tables || snapshot->load->tables[table];
+}
+
 static void worker__start(struct worker *worker)
 {
 	struct snapshot *snapshot = worker->snapshot;
@@ -140,6 +145,8 @@ static void worker__start(struct worker *worker)
 	struct buffer sql;
 	struct error error;
 
+	while (snapshot->next_table < plan->tables_count && !snapshot__loads(snapshot, snapshot->next_table))
+		snapshot->next_table++;
 	if (snapshot->failed || snapshot->next_table == plan->tables_count)
 		return;
 	worker->table = &plan->tables[snapshot->next_table++];
@@ -201,7 +208,7 @@ static bool snapshot__goes_on(const struct snapshot *snapshot)
 	const struct pipeline *pipeline = snapshot->pipeline;
 
 	return !snapshot->failed && !pipeline->loop.stop &&
-	       (snapshot->tables_done < pipeline->plan->tables_count || pipeline->writer.in_flight);
+	       (snapshot->tables_done < snapshot->tables_count || pipeline->writer.in_flight);
 }
 
 static int snapshot__copy(struct snapshot *snapshot, struct error *error)
@@ -236,36 +243,18 @@ static int snapshot__copy(struct snapshot *snapshot, struct error *error)
 	return 0;
 }
 
-/* A slot of an attempt that did not end is of no use: its snapshot is gone. */
-static int snapshot__new_slot(struct snapshot *snapshot, char *name, struct error *error)
-{
-	struct pipeline *pipeline = snapshot->pipeline;
-	const char *slot = pipeline->settings->slot;
-	char lsn[LSN_TEXT_SIZE];
-	int rc = 0;
-
-	if (pipeline->facts.slot.exists) {
-		log_event(pipeline->log, LOG_INFO, "slot %s of the load before is dropped", slot);
-		rc = session_postgres_slot_drop(&pipeline->replication, slot, error);
-	}
-	if (rc == 0)
-		rc = session_postgres_slot_create(&pipeline->replication, slot, &snapshot->lsn, name, SNAPSHOT_NAME_MAX, error);
-	if (rc == 0)
-		rc = pipeline__read_facts(pipeline, error);
-	if (rc == 0)
-		log_event(pipeline->log, LOG_INFO, "slot %s made; the snapshot shows PostgreSQL at %s", slot,
-		          lsn_print(snapshot->lsn, lsn));
-	return rc;
-}
-
 static void snapshot__estimate(struct snapshot *snapshot)
 {
 	const struct plan *plan = snapshot->pipeline->plan;
 
 	progress_init(&snapshot->progress, snapshot->pipeline->log, "snapshot", snapshot->pipeline->options->progress);
-	for (uint32_t i = 0; i < plan->tables_count; i++)
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		if (!snapshot__loads(snapshot, i))
+			continue;
+		snapshot->tables_count++;
 		if (plan->tables[i].rows_estimate > 0)
 			snapshot->progress.total += (uint64_t)plan->tables[i].rows_estimate;
+	}
 }
 
 static int snapshot__on_delete(void *user, const char *text, const struct bolt_writer *params, uint32_t rows_count,
@@ -283,7 +272,7 @@ static int snapshot__sweep(struct snapshot *snapshot, struct error *error)
 	struct pipeline *pipeline = snapshot->pipeline;
 	struct verify_sweep_counts counts = {0};
 	int rc = verify_sweep(&pipeline->loop, &snapshot->workers[0].postgres, &pipeline->graph, pipeline->plan,
-	                      &pipeline->statements, snapshot__on_delete, pipeline, &counts, error);
+	                      &pipeline->statements, &snapshot->load->sweep, snapshot__on_delete, pipeline, &counts, error);
 
 	if (rc == 0)
 		log_event(pipeline->log, LOG_INFO, "deleted %llu nodes and %llu relationships that PostgreSQL does not have",
@@ -291,7 +280,7 @@ static int snapshot__sweep(struct snapshot *snapshot, struct error *error)
 	return rc;
 }
 
-static int snapshot__load(struct snapshot *snapshot, const char *name, struct error *error)
+static int snapshot__open(struct snapshot *snapshot, struct error *error)
 {
 	struct pipeline *pipeline = snapshot->pipeline;
 	int rc = 0;
@@ -299,26 +288,58 @@ static int snapshot__load(struct snapshot *snapshot, const char *name, struct er
 	for (uint32_t i = 0; i < pipeline->settings->snapshot_workers && i < WORKERS_MAX && rc == 0; i++) {
 		snapshot->workers[i].snapshot = snapshot;
 		snapshot->workers_count++;
-		rc = worker__open(&snapshot->workers[i], name, error);
+		rc = worker__open(&snapshot->workers[i], snapshot->load->snapshot, error);
+	}
+	return rc;
+}
+
+int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load *load, struct error *error)
+{
+	struct snapshot snapshot = {.pipeline = pipeline, .load = load};
+	int rc = snapshot__open(&snapshot, error);
+
+	snapshot__estimate(&snapshot);
+	if (rc == 0 && load->before)
+		rc = load->before(load->user, &snapshot.workers[0].postgres, error);
+	if (rc == 0)
+		rc = snapshot__copy(&snapshot, error);
+	progress_show(&snapshot.progress, true);
+	pipeline->writer.on_committed = NULL;
+	if (rc == 0 && !load->fresh)
+		rc = snapshot__sweep(&snapshot, error);
+	for (uint32_t i = 0; i < snapshot.workers_count; i++) {
+		session_postgres_close(&snapshot.workers[i].postgres);
+		graph_batch_free(snapshot.workers[i].open);
+	}
+	return rc;
+}
+
+/* A slot of an attempt that did not end is of no use: its snapshot is gone. */
+static int snapshot__new_slot(struct pipeline *pipeline, struct pipeline_load *load, struct error *error)
+{
+	const char *slot = pipeline->settings->slot;
+	char lsn[LSN_TEXT_SIZE];
+	int rc = 0;
+
+	if (pipeline->facts.slot.exists) {
+		log_event(pipeline->log, LOG_INFO, "slot %s of the load before is dropped", slot);
+		rc = session_postgres_slot_drop(&pipeline->replication, slot, error);
 	}
 	if (rc == 0)
-		rc = snapshot__copy(snapshot, error);
-	progress_show(&snapshot->progress, true);
-	pipeline->writer.on_committed = NULL;
-	if (rc == 0 && !snapshot->fresh)
-		rc = snapshot__sweep(snapshot, error);
-	for (uint32_t i = 0; i < snapshot->workers_count; i++) {
-		session_postgres_close(&snapshot->workers[i].postgres);
-		graph_batch_free(snapshot->workers[i].open);
-	}
+		rc = session_postgres_slot_create(&pipeline->replication, slot, false, &load->lsn, load->snapshot,
+		                                  sizeof(load->snapshot), error);
+	if (rc == 0)
+		rc = pipeline__read_facts(pipeline, error);
+	if (rc == 0)
+		log_event(pipeline->log, LOG_INFO, "slot %s made; the snapshot shows PostgreSQL at %s", slot,
+		          lsn_print(load->lsn, lsn));
 	return rc;
 }
 
 int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *error)
 {
-	struct snapshot snapshot = {.pipeline = pipeline, .fresh = fresh};
+	struct pipeline_load load = {.fresh = fresh};
 	struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
-	char name[SNAPSHOT_NAME_MAX];
 	int rc;
 
 	checkpoint->phase = GRAPH_PHASE_SNAPSHOT;
@@ -328,23 +349,21 @@ int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *erro
 	checkpoint->problem[0] = '\0';
 	snprintf(checkpoint->slot, sizeof(checkpoint->slot), "%s", pipeline->settings->slot);
 	snprintf(checkpoint->mapping_digest, sizeof(checkpoint->mapping_digest), "%s", pipeline->plan->digest);
-	rc = pipeline__describe(pipeline, error);
+	rc = pipeline__describe_plan(pipeline, error);
 	/* now, and not at the end: what is altered meanwhile has to show */
 	if (rc == 0)
 		rc = tables_remember(pipeline, error);
 	if (rc == 0)
-		rc = snapshot__new_slot(&snapshot, name, error);
-	if (rc < 0)
-		return rc;
-	snapshot__estimate(&snapshot);
-	rc = snapshot__load(&snapshot, name, error);
+		rc = snapshot__new_slot(pipeline, &load, error);
+	if (rc == 0)
+		rc = pipeline__load_tables(pipeline, &load, error);
 	if (rc < 0)
 		return rc;
 	checkpoint->phase = GRAPH_PHASE_STREAMING;
-	checkpoint->position.lsn = snapshot.lsn;
+	checkpoint->position.lsn = load.lsn;
 	rc = pipeline__publication_digest(&pipeline->facts.publication, pipeline->plan, checkpoint->publication_digest, error);
 	if (rc == 0)
-		rc = pipeline__describe(pipeline, error);
+		rc = pipeline__describe(pipeline, NULL, error);
 	pipeline->writer.committed = checkpoint->position;
 	pipeline->writer.submitted = checkpoint->position;
 	return rc;

@@ -26,7 +26,8 @@ struct stream {
 	uv_timer_t idle_timer;
 	uint64_t idle_lsn; /* everything before it has been sent, and nothing of it is waiting here */
 	uint64_t idle_written_ms;
-	uint64_t target_lsn; /* of until_caught_up */
+	uint64_t target_lsn;                /* of until_caught_up */
+	const struct pipeline_bound *bound; /* NULL: none */
 	struct postgres_facts health;
 	struct postgres_watch watch;
 	bool health_busy;
@@ -44,6 +45,15 @@ static void stream__fail(struct stream *stream, const struct error *error)
 	stream->error = *error;
 }
 
+/* Everything before lsn has been sent, or has to be for now. */
+static void stream__advance(struct stream *stream, uint64_t lsn)
+{
+	if (stream->bound && lsn > stream->bound->lsn)
+		lsn = stream->bound->lsn;
+	if (lsn > stream->idle_lsn)
+		stream->idle_lsn = lsn;
+}
+
 static bool stream__is_idle(const struct stream *stream)
 {
 	return !stream->pipeline->writer.in_flight && !stream->pending && graph_batch_changes(stream->open) == 0 &&
@@ -57,7 +67,7 @@ static void stream__flush(struct stream *stream)
 	struct error error;
 
 	if (!writer_has_room(writer) ||
-	    (!graph_batch_changes(stream->open) && stream->open_position.lsn == writer->submitted.lsn))
+	    (!graph_batch_changes(stream->open) && !stream->open_closed && stream->open_position.lsn == writer->submitted.lsn))
 		return;
 	if (writer_submit(writer, stream->open, &stream->open_position, &error) < 0)
 		stream__fail(stream, &error);
@@ -88,6 +98,31 @@ static void stream__set_position(struct stream *stream, const struct transaction
 	} else {
 		position->piece_lsn = transaction->commit_lsn;
 		position->piece_changes = transaction->pieces_skip + transaction->rows_count;
+	}
+}
+
+/*
+ * A snapshot shows the transactions whose commit record starts before its LSN, and no others; and it shows the whole of the
+ * tables that are loaded from it.
+ */
+static bool stream__is_beyond(const struct stream *stream, const struct transaction *transaction)
+{
+	return stream->bound && transaction->commit_lsn >= stream->bound->lsn;
+}
+
+static void stream__leave_out(const struct stream *stream, struct transaction *transaction)
+{
+	struct change **at = &transaction->first;
+
+	while (stream->bound && *at) {
+		struct change *change = *at;
+
+		if (stream->bound->leave_out[change->table]) {
+			*at = change->next;
+			transaction->changes_count--;
+		} else {
+			at = &change->next;
+		}
 	}
 }
 
@@ -178,8 +213,8 @@ static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 	if (stream->failed)
 		return;
 	if (frame->kind == PGOUTPUT_FRAME_KEEPALIVE) {
-		if (!pgoutput_decoder_in_transaction(stream->decoder) && frame->end_lsn > stream->idle_lsn)
-			stream->idle_lsn = frame->end_lsn;
+		if (!pgoutput_decoder_in_transaction(stream->decoder))
+			stream__advance(stream, frame->end_lsn);
 		stream__idle(stream);
 		return;
 	}
@@ -189,8 +224,14 @@ static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 	}
 	if (!transaction)
 		return;
-	if (transaction->end_lsn > stream->idle_lsn)
-		stream->idle_lsn = transaction->end_lsn;
+	if (stream__is_beyond(stream, transaction)) {
+		stream__advance(stream, transaction->commit_lsn);
+		transaction_free(transaction);
+		stream__idle(stream);
+		return;
+	}
+	stream__advance(stream, transaction->end_lsn);
+	stream__leave_out(stream, transaction);
 	if (!transaction->changes_count && transaction->end_lsn && !transaction->pieces_skip) {
 		/* nothing mapped in it: if something is waiting, the position goes with that, else as when idle */
 		if (graph_batch_changes(stream->open) && !stream->open_closed && !stream->pending)
@@ -378,6 +419,7 @@ static int stream__begin(struct stream *stream, struct pipeline *pipeline, struc
 	        .on_end = stream__on_end,
 	        .user = stream,
 	};
+	const struct pipeline_bound *bound = stream->bound;
 	char lsn[LSN_TEXT_SIZE];
 	int rc;
 
@@ -389,6 +431,9 @@ static int stream__begin(struct stream *stream, struct pipeline *pipeline, struc
 	rc = pgoutput_decoder_new(pipeline->plan, &limits, &stream->decoder, error);
 	if (rc < 0)
 		return rc;
+	for (uint32_t i = 0; bound && i < pipeline->plan->tables_count; i++)
+		if (bound->load[i])
+			pgoutput_decoder_pass_over(stream->decoder, pipeline->plan->tables[i].oid);
 	if (pipeline->checkpoint.position.piece_lsn)
 		pgoutput_decoder_skip(stream->decoder, pipeline->checkpoint.position.piece_lsn,
 		                      pipeline->checkpoint.position.piece_changes);
@@ -406,10 +451,19 @@ static int stream__begin(struct stream *stream, struct pipeline *pipeline, struc
 	return 0;
 }
 
+/* Everything before the bound is in the graph. */
+static bool stream__is_at_bound(const struct stream *stream)
+{
+	return stream->idle_lsn >= stream->bound->lsn && !stream->pending && !graph_batch_changes(stream->open) &&
+	       !stream->pipeline->writer.in_flight;
+}
+
 static bool stream__goes_on(const struct stream *stream)
 {
 	const struct pipeline *pipeline = stream->pipeline;
 
+	if (stream->bound)
+		return !stream->failed && !stream->ended && !pipeline->loop.stop && !stream__is_at_bound(stream);
 	return !stream->failed && !stream->ended && !pipeline->loop.stop && !pipeline->loop.reload && !pipeline->caught_up_end;
 }
 
@@ -490,16 +544,16 @@ static int stream__end(struct stream *stream, int rc, struct error *error)
 	return rc;
 }
 
-int pipeline__stream(struct pipeline *pipeline, struct error *error)
+static int stream__whole(struct pipeline *pipeline, const struct pipeline_bound *bound, struct error *error)
 {
-	struct stream stream = {.pipeline = pipeline};
+	struct stream stream = {.pipeline = pipeline, .bound = bound};
 	int rc;
 
 	uv_timer_init(&pipeline->loop.uv, &stream.health_timer);
 	uv_timer_init(&pipeline->loop.uv, &stream.idle_timer);
 	stream.health_timer.data = &stream;
 	stream.idle_timer.data = &stream;
-	if (pipeline->options->until_caught_up) {
+	if (pipeline->options->until_caught_up && !bound) {
 		stream.target_lsn = pipeline->facts.server.wal_lsn;
 		pipeline->caught_up_end = pipeline->checkpoint.position.lsn >= stream.target_lsn;
 	}
@@ -509,4 +563,18 @@ int pipeline__stream(struct pipeline *pipeline, struct error *error)
 		rc = stream__run(&stream, error);
 	}
 	return stream__end(&stream, rc, error);
+}
+
+int pipeline__stream(struct pipeline *pipeline, struct error *error)
+{
+	return stream__whole(pipeline, NULL, error);
+}
+
+int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_bound *bound, struct error *error)
+{
+	int rc = stream__whole(pipeline, bound, error);
+
+	if (rc == 0 && pipeline->loop.stop)
+		rc = error_set(error, ERR_CANCELLED, "stopped on the way to a snapshot");
+	return rc;
 }

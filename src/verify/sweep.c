@@ -11,6 +11,7 @@ struct sweep {
 	struct session_postgres *postgres;
 	struct session_graph *graph;
 	struct graph_statements *statements;
+	const struct verify_sweep_scope *scope;
 	verify_delete_fn *on_delete;
 	void *user;
 	const struct verify_shape *shape;
@@ -132,6 +133,13 @@ static int sweep__shape(struct sweep *sweep, uint64_t *ret_deleted, struct error
 	}
 }
 
+static bool sweep__covers(const struct sweep *sweep, bool edge, uint32_t index)
+{
+	const bool *covered = edge ? sweep->scope->edges : sweep->scope->nodes;
+
+	return !covered || covered[index];
+}
+
 /* Relationships first: what they lead to may be a placeholder that goes with them. */
 static int sweep__pass(struct sweep *sweep, const struct plan *plan, struct verify_sweep_counts *counts, uint64_t *ret_deleted,
                        struct error *error)
@@ -143,12 +151,15 @@ static int sweep__pass(struct sweep *sweep, const struct plan *plan, struct veri
 	arena_init(&arena, SHAPES_SIZE_MAX);
 	for (uint32_t i = 0; i < plan->edges_count + plan->nodes_count && rc == 0; i++) {
 		bool edge = i < plan->edges_count;
+		uint32_t index = edge ? i : i - plan->edges_count;
 		struct verify_shape shape;
 		uint64_t deleted = 0;
 
+		if (!sweep__covers(sweep, edge, index))
+			continue;
 		arena_reset(&arena);
-		rc = edge ? verify_shape_edge(&shape, plan, plan->edges[i], &arena)
-		          : verify_shape_node(&shape, plan, &plan->nodes[i - plan->edges_count], &arena);
+		rc = edge ? verify_shape_edge(&shape, plan, plan->edges[index], &arena)
+		          : verify_shape_node(&shape, plan, &plan->nodes[index], &arena);
 		if (rc < 0) {
 			error_set(error, ERR_NOMEM, "no memory for a comparison");
 			break;
@@ -163,8 +174,8 @@ static int sweep__pass(struct sweep *sweep, const struct plan *plan, struct veri
 }
 
 int verify_sweep(struct session_loop *loop, struct session_postgres *postgres, struct session_graph *graph,
-                 const struct plan *plan, struct graph_statements *statements, verify_delete_fn *on_delete, void *user,
-                 struct verify_sweep_counts *ret_counts, struct error *error)
+                 const struct plan *plan, struct graph_statements *statements, const struct verify_sweep_scope *scope,
+                 verify_delete_fn *on_delete, void *user, struct verify_sweep_counts *ret_counts, struct error *error)
 {
 	struct verify_sweep_counts counts = {0};
 	struct sweep sweep = {
@@ -172,6 +183,7 @@ int verify_sweep(struct session_loop *loop, struct session_postgres *postgres, s
 	        .postgres = postgres,
 	        .graph = graph,
 	        .statements = statements,
+	        .scope = scope,
 	        .on_delete = on_delete,
 	        .user = user,
 	};

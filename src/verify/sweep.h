@@ -29,13 +29,20 @@ struct verify_sweep_counts {
 	uint64_t edges;
 };
 
+/* Which are swept, by index in the plan; NULL: all. */
+struct verify_sweep_scope {
+	const bool *nodes;
+	const bool *edges;
+};
+
 /*
  * postgres: idle, inside the transaction with the snapshot that was loaded; it is still so afterwards, unless an error is
  * returned. ret_counts may be NULL. Errors: those of verify_compare and of on_delete; ERR_STATE when what was deleted is found
  * again.
  */
 int verify_sweep(struct session_loop *loop, struct session_postgres *postgres, struct session_graph *graph,
-                 const struct plan *plan, struct graph_statements *statements, verify_delete_fn *on_delete, void *user,
-                 struct verify_sweep_counts *ret_counts, struct error *error) _must_check;
+                 const struct plan *plan, struct graph_statements *statements, const struct verify_sweep_scope *scope,
+                 verify_delete_fn *on_delete, void *user, struct verify_sweep_counts *ret_counts,
+                 struct error *error) _must_check;
 
 #endif

@@ -1,0 +1,668 @@
+/*
+ * A graph is changed from the mappings that its checkpoint describes to the plan.
+ *
+ * The order is such that a kill at any point leaves a graph from which all of it can be done again: first what new rows need
+ * is made, then the checkpoint says what is under way, then the graph's own names change, then rows are loaded, and what
+ * leaves the mapping goes last. The stream stands at the checkpoint's position meanwhile, but for the way up to the snapshot.
+ */
+#include "sync/pipeline.h"
+
+#include "change/change.h"
+#include "graph/remap.h"
+#include "graph/value.h"
+#include "mapping/quote.h"
+#include "session/backoff.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEXT_SIZE_MAX ((size_t)1024 * 1024)
+#define PARAMS_SIZE_MAX ((size_t)256 * 1024 * 1024)
+#define SCRATCH_SIZE_MAX ((size_t)16 * 1024 * 1024)
+#define ATTEMPTS_MAX 8
+#define REKEY_ROWS 5000
+
+struct remap {
+	struct pipeline *pipeline;
+	struct pipeline_change change;
+	struct pipeline_load load;
+};
+
+/* ---- reading ---- */
+
+static void remap__on_mappings(void *user, const struct bolt_record *record)
+{
+	struct buffer *mappings = user;
+
+	if (record->count && record->values[0].type == BOLT_TYPE_STRING)
+		buffer_append(mappings, record->values[0].string, record->values[0].size);
+}
+
+int pipeline__change_read(struct session_graph *graph, const struct plan *plan, struct pipeline_change *change,
+                          struct error *error)
+{
+	struct bolt_writer params;
+	int rc;
+
+	*change = (struct pipeline_change){0};
+	buffer_init(&change->mappings, DESCRIPTIONS_SIZE_MAX);
+	bolt_writer_init(&params, TEXT_SIZE_MAX);
+	graph_checkpoint_pack_pipeline(&params, plan->pipeline);
+	rc = session_graph_run(graph, graph_checkpoint_mappings, &params, remap__on_mappings, &change->mappings, error);
+	bolt_writer_free(&params);
+	if (rc < 0)
+		return rc;
+	rc = change->mappings.failed ? ERR_LIMIT
+	                             : descriptions_read(buffer_text(&change->mappings), change->mappings.size, &change->from);
+	if (rc == 0)
+		rc = mapping_difference(&change->from, plan, &change->difference);
+	if (rc < 0) {
+		error_set(error, (enum error_code)rc, "what the checkpoint says of the graph's mapping cannot be used: %s",
+		          error_code_what((enum error_code)rc));
+		error_hint(error, "load everything anew: pgweave run --resnapshot");
+	}
+	return rc;
+}
+
+void pipeline__change_free(struct pipeline_change *change)
+{
+	difference_free(&change->difference);
+	arena_free(&change->from.arena);
+	buffer_free(&change->mappings);
+}
+
+/* ---- before anything is touched ---- */
+
+static int remap__refuse(const struct remap *remap, struct error *error)
+{
+	const struct difference *difference = &remap->change.difference;
+
+	for (uint32_t i = 0; i < difference->count; i++) {
+		if (difference->steps[i]->kind != DIFFERENCE_REFUSED)
+			continue;
+		error_set(error, ERR_STATE, "%s", difference->steps[i]->words);
+		error_hint(error, "pgweave plan shows all of the difference");
+		return ERR_STATE;
+	}
+	return 0;
+}
+
+/* The digest of the publication is of the tables of the newest description. */
+static const struct description *remap__newest(const struct remap *remap)
+{
+	return &remap->change.from.items[remap->change.from.count - 1];
+}
+
+static uint32_t description__oids(const struct description *description, uint32_t *oids)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < description->nodes_count; i++)
+		oids[count++] = description->nodes[i].table.oid;
+	for (uint32_t i = 0; i < description->edges_count; i++)
+		oids[count++] = description->edges[i].table.oid;
+	return count;
+}
+
+/* True when every one of those tables is published, or has left the plan. */
+static bool remap__lacks_only_what_left(const struct remap *remap, const uint32_t *oids, uint32_t count)
+{
+	const struct postgres_publication_facts *publication = &remap->pipeline->facts.publication;
+	bool lacks = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bool published = false;
+
+		for (uint32_t j = 0; j < publication->tables_count && !published; j++)
+			published = publication->tables[j].oid == oids[i];
+		if (!published && plan_table_by_oid(remap->pipeline->plan, oids[i]) >= 0)
+			return false;
+		lacks = lacks || !published;
+	}
+	return lacks;
+}
+
+static int remap__load_all(struct remap *remap, struct error *error)
+{
+	const struct plan *plan = remap->pipeline->plan;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < plan->tables_count && rc == 0; i++)
+		rc = difference_load(&remap->change.difference, plan, i);
+	return rc < 0 ? error_set(error, (enum error_code)rc, "no memory for the difference of two mappings") : 0;
+}
+
+/*
+ * Were changes of the tables that are mapped already missed? A table that was dropped altogether changes the digest too: then
+ * nobody can tell, and all is loaded.
+ */
+static int remap__check_publication(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	const struct description *newest = remap__newest(remap);
+	uint32_t *oids = calloc((size_t)newest->nodes_count + newest->edges_count + 1, sizeof(*oids));
+	char digest[POSTGRES_DIGEST_SIZE];
+	uint32_t count;
+	int rc = 0;
+
+	if (!oids)
+		return error_set(error, ERR_NOMEM, "no memory for the publication's tables");
+	count = description__oids(newest, oids);
+	postgres_publication_digest(&pipeline->facts.publication, oids, count, digest);
+	if (strcmp(digest, pipeline->checkpoint.publication_digest) != 0) {
+		if (pipeline->facts.publication.exists && remap__lacks_only_what_left(remap, oids, count)) {
+			log_event(pipeline->log, LOG_INFO,
+			          "a table that was mapped is not published any more; every table is loaded, so that nothing "
+			          "can have been missed");
+			rc = remap__load_all(remap, error);
+		} else {
+			rc = error_set(error, ERR_STATE,
+			               "publication %s was altered since the graph was made from it: changes may be missing",
+			               pipeline->settings->publication);
+			error_hint(error, "load what was missed: pgweave run --resnapshot");
+			snprintf(error->origin, sizeof(error->origin), PIPELINE_ORIGIN_GAP);
+		}
+	}
+	free(oids);
+	return rc;
+}
+
+static int remap__mark_reloads(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < pipeline->tables.reload_count && rc == 0; i++) {
+		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->tables.reload[i]);
+
+		if (table >= 0)
+			rc = difference_load(&remap->change.difference, pipeline->plan, (uint32_t)table);
+	}
+	return rc < 0 ? error_set(error, (enum error_code)rc, "no memory for the difference of two mappings") : 0;
+}
+
+static void remap__on_int(void *user, const struct bolt_record *record)
+{
+	if (record->count && record->values[0].type == BOLT_TYPE_INT)
+		*(int64_t *)user = record->values[0].integer;
+}
+
+static int remap__count(struct remap *remap, struct buffer *text, int64_t *ret_count, struct error *error)
+{
+	*ret_count = 0;
+	if (text->failed)
+		return error_set(error, ERR_LIMIT, "a statement is too long");
+	return session_graph_run(&remap->pipeline->graph, buffer_text(text), NULL, remap__on_int, ret_count, error);
+}
+
+/* Relationships of a shape that comes into the mapping would be taken over, and deleted where no row stands behind them. */
+static int remap__check_edge_free(struct remap *remap, const struct difference_step *step, struct error *error)
+{
+	bool renamed = step->kind == DIFFERENCE_EDGE_RENAMED;
+	const struct difference_step made = {
+	        .kind = DIFFERENCE_EDGE_ADDED,
+	        .label = step->turned ? step->end : step->label,
+	        .type = renamed ? step->name_new : step->type,
+	        .end = step->turned ? step->label : step->end,
+	};
+	struct difference_step shape;
+	struct buffer text;
+	int64_t count;
+	int rc;
+
+	if (difference_step_before(&remap->change.difference, &made, &shape) < 0)
+		return error_set(error, ERR_NOMEM, "no memory for the difference of two mappings");
+	shape.type = made.type;
+	buffer_init(&text, TEXT_SIZE_MAX);
+	graph_remap_count(&shape, &text);
+	rc = remap__count(remap, &text, &count, error);
+	buffer_free(&text);
+	if (rc < 0 || count == 0)
+		return rc;
+	rc = error_set(error, ERR_STATE,
+	               "the graph already has %lld relationships (%s)-[%s]->(%s), which the mapping did not have until now",
+	               (long long)count, shape.label, shape.type, shape.end);
+	error_hint(error,
+	           "give them another type; or --adopt: it makes them agree with PostgreSQL, and deletes those that have "
+	           "no row");
+	return rc;
+}
+
+static bool remap__label_was_mapped(const struct remap *remap, const char *label)
+{
+	for (uint32_t i = 0; i < remap->change.from.count; i++) {
+		const struct description *description = &remap->change.from.items[i];
+
+		for (uint32_t j = 0; j < description->nodes_count; j++)
+			if (strcmp(description->nodes[j].label, label) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int remap__check_free(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	const struct difference *difference = &remap->change.difference;
+	bool *nodes = calloc((size_t)pipeline->plan->nodes_count + 1, sizeof(*nodes));
+	bool empty;
+	int rc;
+
+	if (!nodes)
+		return error_set(error, ERR_NOMEM, "no memory for the mapping's labels");
+	for (uint32_t i = 0; i < pipeline->plan->nodes_count; i++)
+		nodes[i] = !remap__label_was_mapped(remap, pipeline->plan->nodes[i].label);
+	rc = pipeline__check_free(pipeline, nodes, pipeline->options->adopt, &empty, error);
+	for (uint32_t i = 0; i < difference->count && rc == 0 && !pipeline->options->adopt; i++)
+		if (difference->steps[i]->kind == DIFFERENCE_EDGE_ADDED ||
+		    difference->steps[i]->kind == DIFFERENCE_EDGE_RENAMED)
+			rc = remap__check_edge_free(remap, difference->steps[i], error);
+	free(nodes);
+	return rc;
+}
+
+/* ---- what is under way ---- */
+
+static bool remap__is_begun(const struct pipeline *pipeline)
+{
+	return pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
+	       strcmp(pipeline->checkpoint.mapping_digest, pipeline->plan->digest) == 0;
+}
+
+/* The checkpoint names the plan's digest and publication, and phase says what that means. */
+static int remap__describe(struct pipeline *pipeline, enum graph_phase phase, const char *mappings, struct error *error)
+{
+	struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
+	int rc = pipeline__read_facts(pipeline, error);
+
+	checkpoint->phase = phase;
+	snprintf(checkpoint->mapping_digest, sizeof(checkpoint->mapping_digest), "%s", pipeline->plan->digest);
+	if (rc == 0)
+		rc = pipeline__publication_digest(&pipeline->facts.publication, pipeline->plan, checkpoint->publication_digest,
+		                                  error);
+	return rc < 0 ? rc : pipeline__describe(pipeline, mappings, error);
+}
+
+static int remap__begin(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	struct buffer list;
+	int rc;
+
+	/* Who comes back finds the plan among the descriptions already. */
+	if (remap__is_begun(pipeline))
+		return 0;
+	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
+	rc = plan_describe_after(pipeline->plan, &remap->change.from, buffer_text(&remap->change.mappings), &list);
+	if (rc < 0) {
+		error_set(error, (enum error_code)rc, "too many changes of the mapping were begun and not carried out");
+		error_hint(error, "load everything anew: pgweave run --resnapshot");
+	}
+	if (rc == 0)
+		rc = remap__describe(pipeline, GRAPH_PHASE_REMAPPING, buffer_text(&list), error);
+	buffer_free(&list);
+	return rc;
+}
+
+/* ---- steps in the graph alone ---- */
+
+/* One fenced transaction; what may pass is tried again. */
+static int remap__run(struct remap *remap, const char *text, const struct bolt_writer *params, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	struct backoff backoff = {0};
+
+	for (;;) {
+		struct error ignored;
+		int rc = writer_run(&pipeline->writer, text, params, error);
+
+		if (rc == 0 || !pipeline->graph.connection)
+			return rc;
+		if (session_graph_reset(&pipeline->graph, &ignored) < 0)
+			return rc;
+		if (graph_checkpoint_fence_failed(error->origin))
+			return error_set(error, ERR_FENCED, "another writer has taken over pipeline %s",
+			                 pipeline->settings->pipeline);
+		if (error->class != ERROR_RETRY || backoff.attempt == ATTEMPTS_MAX || pipeline->loop.stop)
+			return rc;
+		log_failure(pipeline->log, LOG_WARN, "a step failed and is tried again", error);
+		session_sleep(&pipeline->loop, backoff_next(&backoff), false);
+	}
+}
+
+static int remap__step(struct remap *remap, const struct difference_step *step, struct error *error)
+{
+	struct buffer left, batch;
+	int64_t any;
+	int rc;
+
+	buffer_init(&left, TEXT_SIZE_MAX);
+	buffer_init(&batch, TEXT_SIZE_MAX);
+	graph_remap_left(step, &left);
+	graph_remap_batch(step, &batch);
+	if (step->words)
+		log_event(remap->pipeline->log, LOG_INFO, "%s", step->words);
+	rc = batch.failed ? error_set(error, ERR_LIMIT, "a statement is too long") : 0;
+	if (rc == 0)
+		rc = remap__count(remap, &left, &any, error);
+	while (rc == 0 && any) {
+		rc = remap__run(remap, buffer_text(&batch), NULL, error);
+		if (rc == 0 && remap->pipeline->loop.stop)
+			rc = error_set(error, ERR_CANCELLED, "stopped while the graph was being changed");
+		if (rc == 0)
+			rc = remap__count(remap, &left, &any, error);
+	}
+	buffer_free(&left);
+	buffer_free(&batch);
+	return rc;
+}
+
+static int remap__steps(struct remap *remap, enum difference_when when, struct error *error)
+{
+	const struct difference *difference = &remap->change.difference;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < difference->count && rc == 0; i++)
+		if (difference_when(difference->steps[i]->kind) == when)
+			rc = remap__step(remap, difference->steps[i], error);
+	return rc;
+}
+
+/* ---- nodes that are found by another key from now on ---- */
+
+struct rekey {
+	const struct difference_step *step;
+	struct bolt_writer rows; /* without the list's header */
+	struct arena scratch;
+	uint32_t count;
+	int rc;
+	struct error error;
+};
+
+static void rekey__pack(struct rekey *rekey, const struct postgres_result *result, uint32_t row, uint32_t column,
+                        const struct type *type)
+{
+	const char *text = postgres_result_text(result, row, column);
+	struct cell cell = {
+	        .data = text,
+	        .size = postgres_result_size(result, row, column),
+	        .kind = text ? CELL_TEXT : CELL_NULL,
+	};
+	struct arena_mark mark = arena_mark(&rekey->scratch);
+
+	if (!rekey->rc)
+		rekey->rc = graph_cell_pack(&rekey->rows, type, &cell, &rekey->scratch, &rekey->error);
+	arena_rollback(&rekey->scratch, mark);
+}
+
+static void rekey__on_rows(void *user, const struct postgres_result *result, const struct error *error)
+{
+	struct rekey *rekey = user;
+	const struct described_properties *key = &rekey->step->old->key;
+	const struct plan_node *node = rekey->step->node;
+
+	(void)error;
+	rekey->count = postgres_result_rows(result);
+	for (uint32_t i = 0; i < rekey->count && !rekey->rc; i++) {
+		bolt_writer_list(&rekey->rows, (size_t)key->count + node->key_count);
+		for (uint32_t j = 0; j < key->count; j++)
+			rekey__pack(rekey, result, i, j, &key->items[j].type);
+		for (uint32_t j = 0; j < node->key_count; j++)
+			rekey__pack(rekey, result, i, key->count + j, &node->key[j].type);
+	}
+}
+
+/* The old key's columns by the names that they have in the plan, should they have been renamed. */
+static const char *rekey__column(const struct plan_table *table, const struct described_property *property)
+{
+	for (uint32_t i = 0; i < table->columns_count; i++)
+		if (table->columns[i].attnum == property->attnum)
+			return table->columns[i].name;
+	return property->column;
+}
+
+static void rekey__declare_sql(struct buffer *sql, const struct plan *plan, const struct difference_step *step)
+{
+	const struct plan_table *table = &plan->tables[step->node->table];
+
+	buffer_append_text(sql, "DECLARE pgweave_rekey NO SCROLL CURSOR FOR SELECT ");
+	for (uint32_t i = 0; i < step->old->key.count; i++) {
+		sql_quote_identifier(sql, rekey__column(table, &step->old->key.items[i]));
+		buffer_append_text(sql, ", ");
+	}
+	for (uint32_t i = 0; i < step->node->key_count; i++) {
+		buffer_append_text(sql, i ? ", " : "");
+		sql_quote_identifier(sql, table->columns[step->node->key[i].column].name);
+	}
+	buffer_printf(sql, " FROM %s", table->partitioned ? "" : "ONLY ");
+	sql_quote_qualified(sql, table->schema, table->name);
+}
+
+static int rekey__fetch(struct remap *remap, struct rekey *rekey, struct session_postgres *postgres, const char *cypher,
+                        struct error *error)
+{
+	struct bolt_writer params;
+	char fetch[64];
+	int rc;
+
+	snprintf(fetch, sizeof(fetch), "FETCH %d FROM pgweave_rekey", REKEY_ROWS);
+	bolt_writer_reset(&rekey->rows);
+	rekey->rows.utc = bolt_connection_utc(remap->pipeline->graph.connection);
+	rc = session_postgres_query(postgres, fetch, NULL, 0, rekey__on_rows, rekey, error);
+	if (rc == 0 && rekey->rc < 0) {
+		*error = rekey->error;
+		rc = error->code;
+	}
+	if (rc < 0 || !rekey->count)
+		return rc;
+	bolt_writer_init(&params, PARAMS_SIZE_MAX);
+	graph_rows_pack_begin(&params, rekey->count);
+	bolt_writer_append(&params, rekey->rows.data, rekey->rows.size);
+	rc = rekey->rows.failed || params.failed ? error_set(error, ERR_LIMIT, "keys too large to be changed")
+	                                         : remap__run(remap, cypher, &params, error);
+	bolt_writer_free(&params);
+	return rc;
+}
+
+static int remap__rekey(struct remap *remap, const struct difference_step *step, struct session_postgres *postgres,
+                        struct error *error)
+{
+	struct rekey rekey = {.step = step};
+	struct buffer sql, cypher;
+	int rc;
+
+	buffer_init(&sql, TEXT_SIZE_MAX);
+	buffer_init(&cypher, TEXT_SIZE_MAX);
+	bolt_writer_init(&rekey.rows, PARAMS_SIZE_MAX);
+	arena_init(&rekey.scratch, SCRATCH_SIZE_MAX);
+	rekey__declare_sql(&sql, remap->pipeline->plan, step);
+	graph_remap_rekey(step, &cypher);
+	rc = session_postgres_query(postgres, buffer_text(&sql), NULL, 0, NULL, NULL, error);
+	do {
+		if (rc == 0)
+			rc = rekey__fetch(remap, &rekey, postgres, buffer_text(&cypher), error);
+	} while (rc == 0 && rekey.count);
+	if (rc == 0)
+		rc = session_postgres_query(postgres, "CLOSE pgweave_rekey", NULL, 0, NULL, NULL, error);
+	arena_free(&rekey.scratch);
+	bolt_writer_free(&rekey.rows);
+	buffer_free(&cypher);
+	buffer_free(&sql);
+	return rc;
+}
+
+static bool remap__is_rekey(const struct difference_step *step)
+{
+	return step->kind == DIFFERENCE_KEY_CHANGED && step->old;
+}
+
+/* Under the snapshot, before its rows are loaded by the new key. */
+static int remap__rekeys(void *user, struct session_postgres *postgres, struct error *error)
+{
+	struct remap *remap = user;
+	const struct difference *difference = &remap->change.difference;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < difference->count && rc == 0; i++)
+		if (remap__is_rekey(difference->steps[i]))
+			rc = remap__rekey(remap, difference->steps[i], postgres, error);
+	return rc;
+}
+
+/* So that nodes are found by the old key although its constraint may be on another label or name. */
+static int remap__rekey_indexes(struct remap *remap, bool drop, struct error *error)
+{
+	const struct difference *difference = &remap->change.difference;
+	bool made = false;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < difference->count && rc == 0; i++) {
+		const struct difference_step *step = difference->steps[i];
+		struct buffer text;
+
+		if (!remap__is_rekey(step))
+			continue;
+		buffer_init(&text, TEXT_SIZE_MAX);
+		graph_remap_rekey_index(step, drop, &text);
+		rc = session_graph_run(&remap->pipeline->graph, buffer_text(&text), NULL, NULL, NULL, error);
+		buffer_free(&text);
+		made = true;
+	}
+	if (rc == 0 && made && !drop)
+		rc = session_graph_run(&remap->pipeline->graph, "CALL db.awaitIndexes(300)", NULL, NULL, NULL, error);
+	return rc;
+}
+
+/* ---- rows ---- */
+
+/* A name that no other slot has: pipelines may have long names, and an attempt that was killed may not be gone yet. */
+static void remap__slot_name(const struct pipeline *pipeline, char name[64])
+{
+	snprintf(name, 64, "%.40s_remap_%d", pipeline->settings->slot, (int)getpid());
+}
+
+static int remap__stream(struct remap *remap, struct error *error)
+{
+	const struct difference *difference = &remap->change.difference;
+	const struct pipeline_bound bound = {.lsn = remap->load.lsn, .load = difference->load, .leave_out = difference->skip};
+
+	return pipeline__stream_until(remap->pipeline, &bound, error);
+}
+
+/* The graph is brought to the snapshot of a second slot, and the tables are loaded from that. */
+static int remap__rows(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	const struct difference *difference = &remap->change.difference;
+	struct session_postgres second = {0};
+	char name[64], lsn[LSN_TEXT_SIZE];
+	int rc = session_postgres_open(&second, &pipeline->loop, pipeline->settings, true, error);
+
+	remap->load = (struct pipeline_load){
+	        .tables = difference->load,
+	        .sweep = {.nodes = difference->sweep_nodes, .edges = difference->sweep_edges},
+	        .before = remap__rekeys,
+	        .user = remap,
+	};
+	remap__slot_name(pipeline, name);
+	if (rc == 0) {
+		rc = session_postgres_slot_create(&second, name, true, &remap->load.lsn, remap->load.snapshot,
+		                                  sizeof(remap->load.snapshot), error);
+		if (rc < 0)
+			error_prefix(error,
+			             "a change of the mapping needs one more replication slot and WAL sender for a while");
+	}
+	if (rc == 0)
+		rc = remap__stream(remap, error);
+	if (rc == 0)
+		log_event(pipeline->log, LOG_INFO, "loading what changed, as of %s", lsn_print(remap->load.lsn, lsn));
+	if (rc == 0)
+		rc = pipeline__load_tables(pipeline, &remap->load, error);
+	if (rc == 0) {
+		pipeline->checkpoint.position.lsn = remap->load.lsn;
+		pipeline->checkpoint.position.piece_lsn = 0;
+		pipeline->checkpoint.position.piece_changes = 0;
+	}
+	session_postgres_close(&second);
+	return rc;
+}
+
+/* ---- the whole ---- */
+
+static int remap__prepare(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	int rc = pipeline__change_read(&pipeline->graph, pipeline->plan, &remap->change, error);
+
+	if (rc == 0 && !remap->change.from.count)
+		rc = error_set(error, ERR_STATE, "the checkpoint does not say what mapping the graph was made with");
+	if (rc == 0)
+		rc = remap__refuse(remap, error);
+	if (rc == 0)
+		rc = remap__check_publication(remap, error);
+	if (rc == 0)
+		rc = remap__mark_reloads(remap, error);
+	if (rc == 0 && pipeline->checkpoint.phase != GRAPH_PHASE_REMAPPING)
+		rc = remap__check_free(remap, error);
+	if (rc == 0)
+		rc = pipeline__apply_more(&pipeline->graph, &pipeline->sql, pipeline->settings, pipeline->plan, pipeline->log,
+		                          error);
+	return rc;
+}
+
+static int remap__finish(struct remap *remap, struct error *error)
+{
+	struct pipeline *pipeline = remap->pipeline;
+	const struct descriptions none = {0};
+	struct buffer list;
+	int rc = remap__rekey_indexes(remap, true, error);
+
+	if (rc == 0)
+		rc = pipeline__apply_less(pipeline, &remap->change.from, error);
+	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
+	if (rc == 0 && plan_describe_after(pipeline->plan, &none, "", &list) < 0)
+		rc = error_set(error, ERR_NOMEM, "no memory for the mapping's description");
+	if (rc == 0)
+		rc = remap__describe(pipeline, GRAPH_PHASE_STREAMING, buffer_text(&list), error);
+	buffer_free(&list);
+	return rc;
+}
+
+static int remap__carry_out(struct remap *remap, struct error *error)
+{
+	const struct pipeline *pipeline = remap->pipeline;
+	int rc = remap__begin(remap, error);
+
+	if (rc == 0)
+		rc = remap__steps(remap, DIFFERENCE_FIRST, error);
+	if (rc == 0)
+		rc = remap__rekey_indexes(remap, false, error);
+	if (rc == 0 && difference_loads(&remap->change.difference, pipeline->plan))
+		rc = remap__rows(remap, error);
+	if (rc == 0)
+		rc = remap__steps(remap, DIFFERENCE_LAST, error);
+	return rc < 0 ? rc : remap__finish(remap, error);
+}
+
+int pipeline__remap(struct pipeline *pipeline, struct error *error)
+{
+	struct remap remap = {.pipeline = pipeline};
+	int rc;
+
+	pipeline->writer.committed = pipeline->checkpoint.position;
+	pipeline->writer.submitted = pipeline->checkpoint.position;
+	rc = remap__prepare(&remap, error);
+	if (rc == 0) {
+		log_event(pipeline->log, LOG_INFO, "the graph is changed to the mapping of now: %u steps",
+		          remap.change.difference.count);
+		rc = remap__carry_out(&remap, error);
+	}
+	if (rc == 0)
+		log_event(pipeline->log, LOG_INFO, "the graph is as the mapping of now makes it");
+	pipeline->writer.committed = pipeline->checkpoint.position;
+	pipeline->writer.submitted = pipeline->checkpoint.position;
+	pipeline__change_free(&remap.change);
+	return rc;
+}
