@@ -260,19 +260,22 @@ static int apply__drop_tables(struct pipeline *pipeline, const struct descriptio
 	return rc;
 }
 
-int pipeline__apply_less(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
 {
 	struct graph_schema schema = {0};
-	int rc = pipeline__read_facts(pipeline, error);
+	int rc = apply__schema(&pipeline->graph, pipeline->plan, &schema, error);
 
-	if (rc == 0 && pipeline->settings->publication_managed)
-		rc = apply__drop_tables(pipeline, before, error);
-	if (rc == 0)
-		rc = apply__schema(&pipeline->graph, pipeline->plan, &schema, error);
 	if (rc == 0)
 		rc = apply__drop(&pipeline->graph, &schema, before, pipeline->log, error);
 	arena_free(&schema.arena);
 	return rc;
+}
+
+int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+{
+	int rc = pipeline__read_facts(pipeline, error);
+
+	return rc < 0 || !pipeline->settings->publication_managed ? rc : apply__drop_tables(pipeline, before, error);
 }
 
 /* ---- do slot and publication still belong to the checkpoint? ---- */

@@ -107,8 +107,9 @@ void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings
 /* The same; tables that left the plan stay in the publication for now. */
 int pipeline__apply_more(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
                          const struct plan *plan, const struct log *log, struct error *error) _must_check;
-/* What pipeline__apply_more has left: such tables, and constraints that only the mappings before needed. */
-int pipeline__apply_less(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
+/* What pipeline__apply_more has left: constraints that only the mappings before needed, and such tables. */
+int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
+int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
 /* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. mappings: as in graph/checkpoint.
  */
 int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct error *error) _must_check;

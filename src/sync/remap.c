@@ -620,7 +620,7 @@ static int remap__finish(struct remap *remap, struct error *error)
 	int rc = remap__rekey_indexes(remap, true, error);
 
 	if (rc == 0)
-		rc = pipeline__apply_less(pipeline, &remap->change.from, error);
+		rc = pipeline__drop_tables(pipeline, &remap->change.from, error);
 	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
 	if (rc == 0 && plan_describe_after(pipeline->plan, &none, "", &list) < 0)
 		rc = error_set(error, ERR_NOMEM, "no memory for the mapping's description");
@@ -632,11 +632,14 @@ static int remap__finish(struct remap *remap, struct error *error)
 
 static int remap__carry_out(struct remap *remap, struct error *error)
 {
-	const struct pipeline *pipeline = remap->pipeline;
+	struct pipeline *pipeline = remap->pipeline;
 	int rc = remap__begin(remap, error);
 
 	if (rc == 0)
 		rc = remap__steps(remap, DIFFERENCE_FIRST, error);
+	/* rows by their new key need no longer be unique by the old one */
+	if (rc == 0)
+		rc = pipeline__drop_constraints(pipeline, &remap->change.from, error);
 	if (rc == 0)
 		rc = remap__rekey_indexes(remap, false, error);
 	if (rc == 0 && difference_loads(&remap->change.difference, pipeline->plan))

@@ -96,12 +96,12 @@ FOLLOWED = [
              "ALTER TABLE t ATTACH PARTITION t3 FOR VALUES IN (3); UPDATE t SET note = 'now' WHERE id <= 5; "
              "INSERT INTO t VALUES (200, 3, 'new')",
              before="UPDATE t SET note = 'before' WHERE id = 7; DELETE FROM t3 WHERE id = 9",
-             after="DELETE FROM t WHERE id = 8; UPDATE t SET kind = 3, id = 300 WHERE id = 10", key=("kind", "id")),
+             after="DELETE FROM t WHERE id = 8; UPDATE t SET kind = 3, id = 300 WHERE id = 10 AND kind = 1", key=("kind", "id")),
     Followed("a partition is detached or dropped", f"{PARTED} CREATE TABLE t3 PARTITION OF t FOR VALUES IN (3); "
              "INSERT INTO t3 SELECT i, 3, 'three' FROM generate_series(1, 50) i;",
              "ALTER TABLE t DETACH PARTITION t2; UPDATE t2 SET note = 'not ours'; DROP TABLE t3; "
              "UPDATE t SET note = 'now' WHERE id <= 5",
-             before="UPDATE t SET note = 'before' WHERE id = 7; UPDATE t SET kind = 2, id = 300 WHERE id = 10",
+             before="UPDATE t SET note = 'before' WHERE id = 7; UPDATE t SET kind = 2, id = 300 WHERE id = 10 AND kind = 1",
              after="DELETE FROM t WHERE id = 8; INSERT INTO t2 VALUES (400, 2, 'not ours')", key=("kind", "id")),
     Followed("a partition is made and filled", PARTED,
              "CREATE TABLE t3 PARTITION OF t FOR VALUES IN (3); INSERT INTO t SELECT i, 3, 'three' FROM generate_series(1, 50) i",
