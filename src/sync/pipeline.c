@@ -88,6 +88,8 @@ int pipeline__describe_plan(struct pipeline *pipeline, struct error *error)
 		error_set(error, (enum error_code)rc, "no memory for the mapping's description");
 	if (rc == 0)
 		rc = pipeline__describe(pipeline, buffer_text(&list), error);
+	if (rc == 0)
+		pipeline->checkpoint.described = true;
 	buffer_free(&list);
 	return rc;
 }
@@ -285,9 +287,7 @@ static int pipeline__resume_same(struct pipeline *pipeline, struct error *error)
 		*error = why;
 		return rc;
 	}
-	if (!pipeline->checkpoint.described)
-		rc = pipeline__describe_plan(pipeline, error);
-	return rc < 0 ? rc : tables_remember(pipeline, error);
+	return pipeline->checkpoint.described ? 0 : pipeline__describe_plan(pipeline, error);
 }
 
 /*
@@ -311,7 +311,7 @@ static int pipeline__check_approval(struct pipeline *pipeline, struct error *err
 	if (rc < 0 || (!steps && !pipeline->tables.reload_count))
 		return rc;
 	if (!steps || tables_is_same_file(pipeline))
-		return tables_ask(pipeline, error);
+		return tables_ask(pipeline, steps > 0, error);
 	rc = error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
 	error_hint(error,
 	           "pgweave plan shows the difference, pgweave apply has it carried out; or load everything anew: pgweave "
@@ -349,10 +349,12 @@ static int pipeline__resume(struct pipeline *pipeline, struct error *error)
 
 	if (rc < 0)
 		return rc;
-	if (checkpoint->phase == GRAPH_PHASE_REMAPPING || strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0 ||
-	    pipeline->tables.reload_count)
+	if (checkpoint->phase == GRAPH_PHASE_REMAPPING || strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0)
 		return pipeline__resume_changed(pipeline, error);
-	return pipeline__resume_same(pipeline, error);
+	rc = pipeline__resume_same(pipeline, error);
+	if (rc < 0)
+		return rc;
+	return pipeline->tables.reload_count ? pipeline__resume_changed(pipeline, error) : tables_remember(pipeline, error);
 }
 
 /* What an everyday change of a row needs. */

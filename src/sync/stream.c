@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define HEALTH_INTERVAL_MS 5000
+#define SQLSTATE_UNDEFINED_OBJECT "42704"
 /* While nothing mapped is written, the checkpoint follows the WAL this often, so that the slot does. */
 #define IDLE_INTERVAL_MS 1000
 
@@ -250,10 +251,16 @@ static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 static void stream__on_end(void *user, const struct error *error)
 {
 	struct stream *stream = user;
+	struct error failure;
 
 	stream->ended = true;
-	if (error)
-		stream__fail(stream, error);
+	if (!error)
+		return;
+	failure = *error;
+	/* the slot, or the publication when the next row came */
+	if (strcmp(failure.origin, SQLSTATE_UNDEFINED_OBJECT) == 0)
+		error_hint(&failure, "pgweave apply makes what is missing; then load what was missed: pgweave run --resnapshot");
+	stream__fail(stream, &failure);
 }
 
 static void stream__on_committed(void *user, uint64_t changes)

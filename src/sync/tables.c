@@ -82,7 +82,6 @@ int tables_read(struct pipeline *pipeline, struct error *error)
 
 	buffer_reset(&tables->before);
 	tables->words_before[0] = '\0';
-	tables->said[0] = '\0';
 	bolt_writer_init(&params, PARAMS_SIZE_MAX);
 	graph_checkpoint_pack_pipeline(&params, pipeline->settings->pipeline);
 	rc = session_graph_run(&pipeline->graph, graph_checkpoint_tables, &params, tables__on_record, &read, error);
@@ -176,6 +175,7 @@ static void tables__keep_said(struct pipeline_tables *tables, const struct alter
 {
 	size_t size = 0;
 
+	tables->said[0] = '\0';
 	for (uint32_t i = 0; i < found->count && size < sizeof(tables->said); i++)
 		size += (size_t)snprintf(tables->said + size, sizeof(tables->said) - size, "%s%s", i ? "; " : "",
 		                         found->items[i].words);
@@ -210,12 +210,14 @@ int tables_compare(struct pipeline *pipeline, const struct catalog *catalog, str
 {
 	struct pipeline_tables *tables = &pipeline->tables;
 	struct alterations found;
+	char said[TABLES_SAID_MAX];
 	int rc = tables__find(pipeline, catalog, &found, error);
 
-	if (rc == 0) {
+	/* not again in each session until it is followed */
+	memcpy(said, tables->said, sizeof(said));
+	tables__keep_said(tables, &found);
+	if (rc == 0 && strcmp(said, tables->said) != 0)
 		tables__tell(pipeline, &found);
-		tables__keep_said(tables, &found);
-	}
 	for (uint32_t i = 0; i < found.count && rc == 0; i++)
 		if (found.items[i].load)
 			rc = tables_reload(tables, found.items[i].oid, error);
@@ -236,12 +238,14 @@ bool tables_is_same_file(const struct pipeline *pipeline)
 	return tables->words_before[0] && strcmp(tables->words_before, tables->words_now) == 0;
 }
 
-int tables_ask(const struct pipeline *pipeline, struct error *error)
+int tables_ask(const struct pipeline *pipeline, bool plan_too, struct error *error)
 {
 	if (pipeline->settings->schema_changes == MAPPING_SCHEMA_FOLLOW)
 		return 0;
 	error_set(error, ERR_STATE, "mapped tables were altered, and the mapping says to stop then: %s",
 	          pipeline->tables.said[0] ? pipeline->tables.said : "rows came that the plan cannot read");
-	error_hint(error, "look at it with pgweave plan; then follow it: pgweave apply, or stream: {schema_changes: follow}");
+	error_hint(error, "%sstart it with stream: {schema_changes: follow}",
+	           plan_too ? "pgweave plan shows what it means for the graph, pgweave apply follows it; or "
+	                    : "to follow it, ");
 	return ERR_STATE;
 }

@@ -45,8 +45,8 @@ void tables_explain(struct pipeline *pipeline, const struct catalog *catalog, st
 int tables_compare(struct pipeline *pipeline, const struct catalog *catalog, struct error *error) _must_check;
 /* True when the mapping file says what it said when the graph was made: it is the tables that differ. */
 bool tables_is_same_file(const struct pipeline *pipeline);
-/* ERR_STATE when a person is to decide (stream: {schema_changes: stop}). */
-int tables_ask(const struct pipeline *pipeline, struct error *error) _must_check;
+/* ERR_STATE when a person is to decide (stream: {schema_changes: stop}). plan_too: the plan is another one, so apply helps. */
+int tables_ask(const struct pipeline *pipeline, bool plan_too, struct error *error) _must_check;
 /* Keeps in the checkpoint what has to be loaded, before any change of it is left out. The epoch is ours. */
 int tables_keep_reload(struct pipeline *pipeline, struct error *error) _must_check;
 /* The graph is right under the tables as this session has found them. The epoch is ours. */
