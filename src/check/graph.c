@@ -137,7 +137,8 @@ static void graph__judge_checkpoint(struct check *check, const struct graph_chec
 		check__add(check, CHECK_ERROR, mend, "checkpoint",
 		           "PostgreSQL is on another timeline than the graph was made from");
 	else if (plan && strcmp(checkpoint->mapping_digest, plan->digest) != 0)
-		check__add(check, CHECK_ERROR, mend, "checkpoint", "the graph was made with another mapping");
+		check__add(check, CHECK_ERROR, checkpoint->described ? "pgweave plan; pgweave apply" : mend, "checkpoint",
+		           "the graph was made with another mapping");
 	else if (checkpoint->phase == GRAPH_PHASE_STREAMING && !facts->slot.exists)
 		check__add(check, CHECK_ERROR, mend, "checkpoint", "slot %s is gone", settings->slot);
 	else

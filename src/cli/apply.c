@@ -3,7 +3,6 @@
 #include "sync/pipeline.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 /* What was done about a graph that another mapping has made. */
@@ -35,7 +34,7 @@ static int apply__approve(struct cli_work *work, struct error *error)
 static int apply__change(struct cli *cli, const struct pipeline_options *options, struct cli_work *work,
                          const struct cli_difference *difference, enum applied *ret_applied, struct error *error)
 {
-	const struct difference *steps = &difference->change.difference;
+	const struct difference_step *refused = difference_refused(&difference->change.difference);
 	struct postgres_facts facts = {0};
 	bool running;
 	int rc = session_postgres_facts(&work->postgres, work->settings, &facts, error);
@@ -49,9 +48,8 @@ static int apply__change(struct cli *cli, const struct pipeline_options *options
 		cli_difference_print(difference);
 		fflush(stdout);
 	}
-	for (uint32_t i = 0; i < steps->count; i++)
-		if (steps->steps[i]->kind == DIFFERENCE_REFUSED)
-			return error_set(error, ERR_STATE, "%s", steps->steps[i]->words);
+	if (refused)
+		return error_set(error, ERR_STATE, "%s", refused->words);
 	*ret_applied = running ? APPLIED_APPROVAL : APPLIED_CHANGE;
 	return running ? apply__approve(work, error) : pipeline_run(options, error);
 }
@@ -64,7 +62,8 @@ static void apply__print(const struct cli *cli, const struct cli_work *work, con
 		                         (int)work->plan->tables_count, "graph", applied_names[applied], "difference",
 		                         cli_difference_json(difference)));
 	} else if (applied == APPLIED_APPROVAL) {
-		puts("Approved. The daemon that runs carries it out when it reads its mapping file again (SIGHUP) or is started "
+		puts("Approved. The daemon that runs carries it out when it reads its mapping file again (SIGHUP) or is "
+		     "started "
 		     "anew.");
 	} else if (applied == APPLIED_CHANGE) {
 		puts("Done: the graph is as this mapping makes it.");

@@ -16,8 +16,9 @@ static void difference__on_count(void *user, const struct bolt_record *record)
 
 static int difference__ask(struct cli_work *work, struct buffer *cypher, int64_t *ret_count, struct error *error)
 {
-	return cypher->failed ? error_set(error, ERR_LIMIT, "a statement is too long")
-	                      : session_graph_run(&work->graph, buffer_text(cypher), NULL, difference__on_count, ret_count, error);
+	return cypher->failed
+	               ? error_set(error, ERR_LIMIT, "a statement is too long")
+	               : session_graph_run(&work->graph, buffer_text(cypher), NULL, difference__on_count, ret_count, error);
 }
 
 static int difference__count(struct cli_work *work, struct cli_difference *difference, uint32_t at, struct error *error)
@@ -93,7 +94,9 @@ void cli_difference_free(struct cli_difference *difference)
 static void difference__print_step(const struct cli_difference *difference, uint32_t at)
 {
 	const struct difference_step *step = difference->change.difference.steps[at];
-	const char *unit = difference_when(step->kind) == DIFFERENCE_ROWS ? "rows, estimated" : step->type ? "relationships" : "nodes";
+	const char *unit = difference_when(step->kind) == DIFFERENCE_ROWS ? "rows, estimated"
+	                   : step->type                                   ? "relationships"
+	                                                                  : "nodes";
 
 	printf("  %s", step->words);
 	if (difference->counts[at] >= 0)
@@ -125,11 +128,11 @@ json_t *cli_difference_json(const struct cli_difference *difference)
 
 		if (!step->words)
 			continue;
-		json_array_append_new(
-		        array, json_pack("{s:s, s:s, s:s, s:o, s:I}", "step", difference_kind_name(step->kind), "words",
-		                         step->words, "how", how[difference_when(step->kind)], "count",
-		                         difference->counts[i] < 0 ? json_null() : json_integer(difference->counts[i]),
-		                         "graph_only_relationships", (json_int_t)difference->hanging[i]));
+		json_array_append_new(array,
+		                      json_pack("{s:s, s:s, s:s, s:o, s:I}", "step", difference_kind_name(step->kind), "words",
+		                                step->words, "how", how[difference_when(step->kind)], "count",
+		                                difference->counts[i] < 0 ? json_null() : json_integer(difference->counts[i]),
+		                                "graph_only_relationships", (json_int_t)difference->hanging[i]));
 	}
 	return array;
 }

@@ -28,16 +28,23 @@ const struct cli_command cli_commands[] = {
          "Exit codes: 0 when nothing would stop `run`, 1 when something would.",
          cli_check},
         {"plan", "", "Shows what would be made in both databases",
-         "The graph that the mapping makes, in words or as a picture, with estimates, samples from real rows, and warnings. "
-         "Nothing is\n"
-         "changed.\n\n"
+         "The graph that the mapping makes, in words or as a picture, with estimates, samples from real rows, and warnings; "
+         "and "
+         "where\n"
+         "another mapping made the graph, what `apply` does to it, step by step, with counts. Nothing is changed.\n\n"
          "Exit codes: 0 when the mapping fits the database.",
          cli_plan},
-        {"apply", "", "Makes the publication and the graph's constraints",
-         "`run` does this by itself on its first start. Use it to give the work to an administrator, or after the publication "
+        {"apply", "", "Makes publication and constraints, and carries out a changed mapping",
+         "`run` makes both by itself on its first start. Use it to give the work to an administrator, or after the publication "
          "was\n"
          "altered. The slot is made by `run`, together with the snapshot.\n\n"
-         "Exit codes: 0 when all of it is there.",
+         "When another mapping made the graph, it is changed to this one, online; see `plan` for what that means. While a "
+         "daemon "
+         "runs,\n"
+         "the change is approved instead, and the daemon carries it out when it reads its mapping file again (SIGHUP). What "
+         "was\n"
+         "interrupted goes on when `apply` or `run` is started again.\n\n"
+         "Exit codes: 0 when all of it is there, or approved; 74 when the change cannot be carried out.",
          cli_apply},
         {"run", "", "Loads the graph, then keeps it in step: the daemon",
          "On the first start it makes the publication, the constraints and the slot, and loads all mapped tables under the "

@@ -44,10 +44,15 @@ static void status__judge(struct status *status, const struct cli_work *work)
 		status->state = "broken";
 		error_set(&status->problem, ERR_STATE, "the graph was made from another PostgreSQL cluster or timeline");
 		error_hint(&status->problem, "pgweave run --resnapshot");
-	} else if (pipeline__check_sources(facts, work->plan, work->settings, checkpoint, &status->problem) < 0) {
-		status->state = "broken";
+	} else if (checkpoint->phase == GRAPH_PHASE_REMAPPING) {
+		status->state = "changing to another mapping, or interrupted on the way";
 	} else if (strcmp(checkpoint->mapping_digest, work->plan->digest) != 0) {
 		status->state = "made with another mapping";
+		error_set(&status->problem, ERR_STATE,
+		          "the mapping, or a mapped table, is not the one that the graph was made with");
+		error_hint(&status->problem, "pgweave plan; pgweave apply");
+	} else if (pipeline__check_sources(facts, work->plan, work->settings, checkpoint, &status->problem) < 0) {
+		status->state = "broken";
 	} else {
 		status->problem = (struct error){0};
 		status->state = facts->slot.active ? "streaming" : "stopped";

@@ -1,9 +1,8 @@
 #include "graph/remap.h"
 
+#include "graph/schema.h"
 #include "graph/statement.h"
 #include "mapping/quote.h"
-
-#include <stdio.h>
 
 static void remap__label(struct buffer *cypher, const char *label)
 {
@@ -96,7 +95,8 @@ static void remap__where(const struct difference_step *step, struct buffer *cyph
 /* It is deleted before it is made anew, so that a uniqueness constraint of its type sees one of them at a time. */
 static void remap__make_anew(const struct difference_step *step, struct buffer *cypher)
 {
-	buffer_printf(cypher, "WITH a, b, e, properties(e) AS q DELETE e WITH a, b, q CREATE (%s)-[f", step->turned ? "b" : "a");
+	buffer_printf(cypher, "WITH a, b, e, properties(e) AS q DELETE e WITH a, b, q CREATE (%s)-[f",
+	              step->turned ? "b" : "a");
 	remap__label(cypher, step->name_new);
 	buffer_printf(cypher, "]->(%s) SET f = q", step->turned ? "a" : "b");
 }
@@ -173,42 +173,60 @@ void graph_remap_hanging(const struct difference_step *step, const struct descri
 	buffer_append_text(cypher, " RETURN count(DISTINCT g)");
 }
 
+/* "{`id`: r[at], ...}" */
+static void remap__found_by(struct buffer *cypher, const struct difference_rekey *rekey, uint32_t at, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_text(cypher, i ? ", " : " {");
+		cypher_quote(cypher, rekey->fields[at + i].property);
+		buffer_printf(cypher, ": r[%u]", at + i);
+	}
+	buffer_append_text(cypher, count ? "}" : "");
+}
+
 void graph_remap_rekey(const struct difference_step *step, struct buffer *cypher)
 {
-	uint32_t at = 0;
+	const struct difference_rekey *rekey = &step->rekey;
+	uint32_t own = rekey->from_count ? 0 : rekey->found_count;
 
-	buffer_append_text(cypher, "UNWIND " GRAPH_ROWS " AS r MATCH (n");
-	remap__label(cypher, step->label);
-	for (; at < step->key.count; at++) {
-		buffer_append_text(cypher, at ? ", " : " {");
-		cypher_quote(cypher, step->key.names[at]);
-		buffer_printf(cypher, ": r[%u]", at);
+	buffer_append_text(cypher, "UNWIND " GRAPH_ROWS " AS r MATCH ");
+	if (step->type) {
+		buffer_append_text(cypher, "(a");
+		remap__label(cypher, step->label);
+		remap__found_by(cypher, rekey, 0, rekey->from_count);
+		buffer_append_text(cypher, ")-[e");
+		remap__label(cypher, step->type);
+		remap__found_by(cypher, rekey, 0, own);
+		buffer_append_text(cypher, "]->(b");
+		remap__label(cypher, step->end);
+		remap__found_by(cypher, rekey, rekey->from_count, rekey->to_count);
+	} else {
+		buffer_append_text(cypher, "(n");
+		remap__label(cypher, step->label);
+		remap__found_by(cypher, rekey, 0, own);
 	}
-	buffer_append_text(cypher, "}) SET ");
-	for (uint32_t i = 0; i < step->node->key_count; i++) {
+	buffer_append_text(cypher, ") SET ");
+	for (uint32_t i = 0; i < rekey->set_count; i++) {
 		buffer_append_text(cypher, i ? ", " : "");
-		remap__property(cypher, "n", step->node->key[i].name);
-		buffer_printf(cypher, " = r[%u]", at + i);
+		remap__property(cypher, step->type ? "e" : "n", rekey->fields[rekey->found_count + i].property);
+		buffer_printf(cypher, " = r[%u]", rekey->found_count + i);
 	}
 }
 
-void graph_remap_rekey_index(const struct difference_step *step, bool drop, struct buffer *cypher)
+bool graph_remap_rekey_index(const struct difference_step *step, uint32_t number, struct buffer *cypher)
 {
-	char name[32];
+	const char *var = step->type ? "e" : "n";
 
-	snprintf(name, sizeof(name), "_pgweave_rekey_%u", step->node->index);
-	buffer_append_text(cypher, drop ? "DROP INDEX " : "CREATE INDEX ");
-	cypher_quote(cypher, name);
-	if (drop) {
-		buffer_append_text(cypher, " IF EXISTS");
-		return;
-	}
-	buffer_append_text(cypher, " IF NOT EXISTS FOR (n");
-	remap__label(cypher, step->label);
-	buffer_append_text(cypher, ") ON (");
-	for (uint32_t i = 0; i < step->key.count; i++) {
+	if (step->rekey.from_count)
+		return false;
+	buffer_printf(cypher, "CREATE INDEX " GRAPH_SCHEMA_INTERIM "%u", number);
+	buffer_append_text(cypher, step->type ? " IF NOT EXISTS FOR ()-[e" : " IF NOT EXISTS FOR (n");
+	remap__label(cypher, step->type ? step->type : step->label);
+	buffer_append_text(cypher, step->type ? "]-() ON (" : ") ON (");
+	for (uint32_t i = 0; i < step->rekey.found_count; i++) {
 		buffer_append_text(cypher, i ? ", " : "");
-		remap__property(cypher, "n", step->key.names[i]);
+		remap__property(cypher, var, step->rekey.fields[i].property);
 	}
 	buffer_append_text(cypher, ")");
+	return true;
 }

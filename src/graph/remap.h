@@ -22,9 +22,9 @@ void graph_remap_left(const struct difference_step *step, struct buffer *cypher)
 void graph_remap_batch(const struct difference_step *step, struct buffer *cypher);
 /* Of NODE_REMOVED: how many relationships, of types that none of the descriptions has, would go along. */
 void graph_remap_hanging(const struct difference_step *step, const struct descriptions *descriptions, struct buffer *cypher);
-/* Of KEY_CHANGED with an old key: GRAPH_ROWS are lists of the old key's values and the new key's; sets the new one. */
+/* Of KEY_CHANGED with something to be set: GRAPH_ROWS are lists of the values of step->rekey.fields. */
 void graph_remap_rekey(const struct difference_step *step, struct buffer *cypher);
-/* Makes, or drops again, the index by which that finds the old key. */
-void graph_remap_rekey_index(const struct difference_step *step, bool drop, struct buffer *cypher);
+/* Makes the index by which that finds the old key (graph_schema_drop drops it again); false when it needs none. */
+bool graph_remap_rekey_index(const struct difference_step *step, uint32_t number, struct buffer *cypher);
 
 #endif

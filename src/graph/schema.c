@@ -174,6 +174,13 @@ static bool schema__was_needed(const struct descriptions *before, const struct b
 	return false;
 }
 
+static bool schema__is_interim(const struct bolt_value *name)
+{
+	size_t size = strlen(GRAPH_SCHEMA_INTERIM);
+
+	return name->type == BOLT_TYPE_STRING && name->size > size && memcmp(name->string, GRAPH_SCHEMA_INTERIM, size) == 0;
+}
+
 static const struct graph_schema_item *schema__wanted(const struct graph_schema *schema, const struct bolt_value *values)
 {
 	for (uint32_t i = 0; i < schema->count; i++) {
@@ -193,14 +200,18 @@ static const struct graph_schema_item *schema__wanted(const struct graph_schema 
 void graph_schema_drop(const struct graph_schema *schema, const struct descriptions *before, const struct bolt_value *values,
                        size_t count, struct buffer *cypher)
 {
+	bool unique = count == 5 && values[3].type == BOLT_TYPE_BOOL && values[3].boolean, stale;
 	const struct graph_schema_item *item;
-	bool unique;
 
-	if (count != 5 || values[1].type != BOLT_TYPE_LIST || !schema__is_named_by_neo4j(&values[4]))
+	if (count != 5 || values[1].type != BOLT_TYPE_LIST)
 		return;
-	unique = values[3].type == BOLT_TYPE_BOOL && values[3].boolean;
 	item = schema__wanted(schema, values);
-	if (item ? item->unique == unique : !schema__was_needed(before, values))
+	if (schema__is_interim(&values[4]))
+		stale = before != NULL;
+	else
+		stale = schema__is_named_by_neo4j(&values[4]) &&
+		        (item ? item->unique != unique : schema__was_needed(before, values));
+	if (!stale)
 		return;
 	buffer_append_text(cypher, unique ? "DROP CONSTRAINT " : "DROP INDEX ");
 	buffer_append(cypher, values[4].string, values[4].size);

@@ -37,12 +37,14 @@ extern const char graph_schema_show[];
 struct bolt_value;
 bool graph_schema_matches(const struct graph_schema_item *item, const struct bolt_value *values, size_t count);
 
+/* Begins the names of indexes that are needed while a graph is changed from one mapping to another. */
+#define GRAPH_SCHEMA_INTERIM "_pgweave_interim_"
 /* Lists what is there with its name, for graph_schema_drop. */
 extern const char graph_schema_list[];
 /*
  * Appends the statement that drops it, when Neo4j named it (so that nobody else did) and it contradicts the schema: an index
- * where a constraint is wanted, or the other way round. With before, when one of those mappings needed it and the schema does
- * not, too. Else appends nothing.
+ * where a constraint is wanted, or the other way round. With before also when one of those mappings needed it and the schema
+ * does not, or when it is an interim one. Else appends nothing.
  */
 void graph_schema_drop(const struct graph_schema *schema, const struct descriptions *before, const struct bolt_value *values,
                        size_t count, struct buffer *cypher);

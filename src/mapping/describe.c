@@ -166,7 +166,7 @@ int plan_describe_after(const struct plan *plan, const struct descriptions *befo
 	if (before->count >= DESCRIPTIONS_MAX)
 		return ERR_LIMIT;
 	if (before->count) {
-		buffer_append(json, list, strlen(list) - 1);
+		buffer_append(json, list, (size_t)(strrchr(list, ']') - list));
 		buffer_append_byte(json, ',');
 	} else {
 		buffer_append_byte(json, '[');

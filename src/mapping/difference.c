@@ -120,7 +120,6 @@ static int difference__add(struct difference *difference, const struct differenc
 		return ERR_NOMEM;
 	*copy = *step;
 	difference->steps[difference->count++] = copy;
-	difference->refused = difference->refused || step->kind == DIFFERENCE_REFUSED;
 	return 0;
 }
 
@@ -154,8 +153,7 @@ static void differ__placeholders(struct difference *difference, const char *labe
 
 static struct difference_step pair__step(const struct pair *pair, enum difference_kind kind)
 {
-	struct difference_step step = {
-	        .kind = kind, .label = pair->label, .type = pair->type, .end = pair->end, .table = -1};
+	struct difference_step step = {.kind = kind, .label = pair->label, .type = pair->type, .end = pair->end, .table = -1};
 
 	if (difference_when(kind) == DIFFERENCE_ROWS)
 		step.table = pair->table;
@@ -267,33 +265,6 @@ static void pair__renames(struct differ *differ, struct pair *pair)
 	}
 }
 
-/* What the rows have to bring, and what goes. */
-static void pair__properties(struct differ *differ, const struct pair *pair)
-{
-	for (uint32_t i = 0; i < pair__now_count(pair); i++) {
-		const struct described_property *now = pair__now(pair, i);
-		bool there = pair__old_by_name(pair, now->name) >= 0;
-
-		if (pair__is_carried(pair, now))
-			continue;
-		differ__say(differ, pair->words);
-		buffer_printf(&differ->words, there ? ": property %s is made anew (from %s)" : ": property %s is added (from %s)",
-		              now->name, property__source(differ, now));
-		differ__add(differ, pair__step(pair, there ? DIFFERENCE_PROPERTY_CHANGED : DIFFERENCE_PROPERTY_ADDED));
-		differ->difference->load[pair->table] = true;
-	}
-	for (uint32_t i = 0; i < pair__old_count(pair); i++) {
-		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
-
-		step.name = pair__old(pair, i)->name;
-		if (pair->renamed[i] || pair__now_has(pair, step.name))
-			continue;
-		differ__say(differ, pair->words);
-		buffer_printf(&differ->words, ": property %s is removed", step.name);
-		differ__add(differ, step);
-	}
-}
-
 static struct difference_key pair__key(struct differ *differ, const struct pair *pair, bool old)
 {
 	const struct described_properties *key = old ? &pair->old_key : &pair->now_key;
@@ -320,6 +291,36 @@ static bool pair__key_is_same(const struct pair *pair)
 	return true;
 }
 
+/* What the rows have to bring, and what goes. */
+static void pair__properties(struct differ *differ, const struct pair *pair)
+{
+	for (uint32_t i = 0; i < pair__now_count(pair); i++) {
+		const struct described_property *now = pair__now(pair, i);
+		bool there = pair__old_by_name(pair, now->name) >= 0;
+
+		if (pair__is_carried(pair, now))
+			continue;
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words,
+		              there ? ": property %s is made anew (from %s)" : ": property %s is added (from %s)", now->name,
+		              property__source(differ, now));
+		differ__add(differ, pair__step(pair, there ? DIFFERENCE_PROPERTY_CHANGED : DIFFERENCE_PROPERTY_ADDED));
+		differ->difference->load[pair->table] = true;
+	}
+	for (uint32_t i = 0; i < pair__old_count(pair); i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
+
+		step.name = pair__old(pair, i)->name;
+		if (pair->renamed[i] || pair__now_has(pair, step.name))
+			continue;
+		if (pair__key_is_same(pair))
+			step.key = pair__key(differ, pair, false);
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words, ": property %s is removed", step.name);
+		differ__add(differ, step);
+	}
+}
+
 static bool pair__key_is_carried(const struct pair *pair)
 {
 	for (uint32_t i = 0; i < pair->now_key.count; i++)
@@ -330,8 +331,13 @@ static bool pair__key_is_carried(const struct pair *pair)
 
 static void differ__key_words(struct buffer *words, const struct described_properties *key)
 {
-	for (uint32_t i = 0; i < key->count; i++)
-		buffer_printf(words, "%s%s", i ? ", " : "(", key->items[i].name);
+	for (uint32_t i = 0; i < key->count; i++) {
+		const struct described_property *item = &key->items[i];
+
+		buffer_printf(words, "%s%s", i ? ", " : "(", item->name);
+		if (strcmp(item->name, item->column) != 0)
+			buffer_printf(words, " from %s", item->column);
+	}
 	buffer_append_text(words, ")");
 }
 
@@ -389,18 +395,27 @@ static bool differ__label_is_taken(const struct differ *differ, const char *labe
 	return false;
 }
 
+static bool differ__stays(const struct differ *differ, const char *label)
+{
+	for (uint32_t i = 0; i < differ->now->nodes_count; i++)
+		if (strcmp(differ->now->nodes[i].label, label) == 0)
+			return true;
+	return false;
+}
+
 static void differ__node_label(struct differ *differ, const struct described_node *old, const struct described_node *now,
                                const struct pair *pair)
 {
-	struct difference_step step = {.kind = DIFFERENCE_LABEL_RENAMED, .label = old->label, .name_new = now->label, .table = -1};
+	struct difference_step step = {
+	        .kind = DIFFERENCE_LABEL_RENAMED, .label = old->label, .name_new = now->label, .table = -1};
 
 	if (strcmp(old->label, now->label) == 0)
 		return;
 	differ__say(differ, old->label);
-	if (differ__label_is_taken(differ, now->label, old->table.oid)) {
+	if (differ__label_is_taken(differ, now->label, old->table.oid) || differ__stays(differ, old->label)) {
 		buffer_printf(&differ->words,
-		              " cannot be renamed to %s in one go, since other nodes have that label until now: give one of "
-		              "them another label first, and apply that",
+		              " cannot be renamed to %s in one go, since other nodes have one of these labels before or after: "
+		              "take an interim label, and apply that first",
 		              now->label);
 		differ__refuse(differ);
 		return;
@@ -456,7 +471,82 @@ static bool pair__keys_collide(const struct pair *pair, struct differ *differ)
 	return false;
 }
 
-static void differ__node_key(struct differ *differ, uint32_t now, const struct described_node *old, const struct pair *pair)
+/* The column by the name that it has in the plan, should it have been renamed. */
+static const char *differ__column(const struct differ *differ, uint32_t table, int16_t attnum, const char *name)
+{
+	const struct plan_table *mapped = &differ->plan->tables[table];
+
+	for (uint32_t i = 0; i < mapped->columns_count; i++)
+		if (mapped->columns[i].attnum == attnum)
+			return mapped->columns[i].name;
+	return name;
+}
+
+static struct difference_field *pair__fields(struct differ *differ, const struct pair *pair, uint32_t found_count,
+                                             struct difference_rekey *rekey)
+{
+	struct difference_field *fields =
+	        differ__calloc(differ, &differ->difference->arena, (size_t)found_count + pair->now_key.count, sizeof(*fields));
+
+	for (uint32_t i = 0; fields && i < pair->now_key.count; i++)
+		fields[found_count + i] = (struct difference_field){
+		        .column = pair->now_key.items[i].column,
+		        .type = pair->now_key.items[i].type,
+		        .property = pair->now_key.items[i].name,
+		};
+	*rekey = (struct difference_rekey){.fields = fields};
+	if (fields) {
+		rekey->found_count = found_count;
+		rekey->set_count = pair->now_key.count;
+	}
+	return fields;
+}
+
+static void pair__rekey_by_key(struct differ *differ, const struct pair *pair, struct difference_rekey *rekey)
+{
+	struct difference_field *fields = pair__fields(differ, pair, pair->old_key.count, rekey);
+
+	for (uint32_t i = 0; fields && i < pair->old_key.count; i++) {
+		const struct described_property *old = &pair->old_key.items[i];
+
+		fields[i] = (struct difference_field){
+		        .column = differ__column(differ, pair->table, old->attnum, old->column),
+		        .type = old->type,
+		        .property = pair->renamed[i] ? pair->renamed[i] : old->name,
+		};
+	}
+}
+
+static void differ__end_fields(const struct differ *differ, const struct plan_end *end, const struct plan_table *table,
+                               struct difference_field *fields)
+{
+	const struct plan_node *node = &differ->plan->nodes[end->node];
+
+	for (uint32_t i = 0; i < node->key_count; i++)
+		fields[i] = (struct difference_field){
+		        .column = table->columns[end->columns[i]].name,
+		        .type = node->key[i].type,
+		        .property = node->key[i].name,
+		};
+}
+
+static void pair__rekey_by_ends(struct differ *differ, const struct pair *pair, const struct plan_edge *edge,
+                                struct difference_rekey *rekey)
+{
+	const struct plan_table *table = &differ->plan->tables[edge->table];
+	uint32_t from_count = differ->plan->nodes[edge->from.node].key_count;
+	uint32_t to_count = differ->plan->nodes[edge->to.node].key_count;
+	struct difference_field *fields = pair__fields(differ, pair, from_count + to_count, rekey);
+
+	if (!fields)
+		return;
+	rekey->from_count = from_count;
+	rekey->to_count = to_count;
+	differ__end_fields(differ, &edge->from, table, fields);
+	differ__end_fields(differ, &edge->to, table, fields + from_count);
+}
+
+static void differ__node_key(struct differ *differ, uint32_t now, const struct pair *pair)
 {
 	struct difference_step step = pair__step(pair, DIFFERENCE_KEY_CHANGED);
 
@@ -466,7 +556,7 @@ static void differ__node_key(struct differ *differ, uint32_t now, const struct d
 	if (!pair__key_is_carried(pair) && (!pair->same_table || pair__keys_collide(pair, differ))) {
 		buffer_append_text(&differ->words, ": its key ");
 		differ__key_words(&differ->words, &pair->now_key);
-		buffer_append_text(&differ->words, " would mean something else: give the new key another property's name");
+		buffer_append_text(&differ->words, " would mean something else than it does: give it another property's name");
 		differ__refuse(differ);
 		return;
 	}
@@ -474,11 +564,8 @@ static void differ__node_key(struct differ *differ, uint32_t now, const struct d
 	differ__key_words(&differ->words, &pair->now_key);
 	buffer_append_text(&differ->words, " instead of ");
 	differ__key_words(&differ->words, &pair->old_key);
-	if (!pair__key_is_carried(pair)) {
-		step.old = old;
-		step.node = &differ->plan->nodes[now];
-		step.key = pair__key(differ, pair, true);
-	}
+	if (!pair__key_is_carried(pair))
+		pair__rekey_by_key(differ, pair, &step.rekey);
 	differ__add(differ, step);
 	differ->difference->skip[pair->table] = true;
 	differ__load(differ, false, now);
@@ -533,7 +620,7 @@ static void differ__node(struct differ *differ, uint32_t now_at, const struct de
 	pair__renames(differ, &pair);
 	differ__node_labels(differ, old, now, &pair);
 	differ__other_table(differ, false, now_at, &pair, &old->table, &now->table);
-	differ__node_key(differ, now_at, old, &pair);
+	differ__node_key(differ, now_at, &pair);
 	pair__properties(differ, &pair);
 	differ__further(differ, false, now_at, &pair, old->further, now->further);
 }
@@ -554,8 +641,7 @@ static void differ__node_removed(struct differ *differ, const struct described_n
 {
 	const struct pair pair = {.label = old->label, .old_key = old->key};
 	struct difference_step step = pair__step(&pair, DIFFERENCE_NODE_REMOVED);
-	const char **except =
-	        differ__calloc(differ, &differ->difference->arena, differ->plan->nodes_count, sizeof(*except));
+	const char **except = differ__calloc(differ, &differ->difference->arena, differ->plan->nodes_count, sizeof(*except));
 
 	for (uint32_t i = 0; except && i < differ->now->nodes_count; i++)
 		if (labels__have(&differ->now->nodes[i], old->label))
@@ -635,9 +721,15 @@ static bool differ__same_ends(const struct differ *differ, const struct describe
 {
 	bool same_table = old->table.oid == now->table.oid;
 
-	return same_table && strcmp(old->kind, now->kind) == 0 &&
-	       differ__same_end(differ, &old->from, turned ? &now->to : &now->from, true) &&
-	       differ__same_end(differ, &old->to, turned ? &now->from : &now->to, true);
+	return differ__same_end(differ, &old->from, turned ? &now->to : &now->from, same_table) &&
+	       differ__same_end(differ, &old->to, turned ? &now->from : &now->to, same_table);
+}
+
+static bool differ__same_rows(const struct differ *differ, const struct described_edge *old, const struct described_edge *now,
+                              bool turned)
+{
+	return old->table.oid == now->table.oid && strcmp(old->kind, now->kind) == 0 &&
+	       differ__same_ends(differ, old, now, turned);
 }
 
 enum edge_pass {
@@ -656,13 +748,13 @@ static bool differ__edges_match(const struct differ *differ, const struct descri
 
 	switch (pass) {
 	case EDGE_PASS_SAME:
-		return type && differ__same_ends(differ, old, now, false);
+		return type && differ__same_rows(differ, old, now, false);
 	case EDGE_PASS_OTHER_TYPE:
-		return differ__same_ends(differ, old, now, false);
+		return differ__same_rows(differ, old, now, false);
 	case EDGE_PASS_TURNED:
-		return type && differ__same_ends(differ, old, now, true);
+		return type && differ__same_rows(differ, old, now, true);
 	case EDGE_PASS_TURNED_AND_OTHER_TYPE:
-		return differ__same_ends(differ, old, now, true);
+		return differ__same_rows(differ, old, now, true);
 	default:
 		return differ__same_shape(differ, old, now);
 	}
@@ -690,11 +782,18 @@ static const char *differ__edge_words(struct differ *differ, const char *from, c
 	return words ? words : "";
 }
 
-/* Some old relationship, maybe the very one, looks as this one will: they could not be told apart half way. */
-static bool differ__shape_is_taken(const struct differ *differ, const struct described_edge *now)
+/*
+ * Some old relationship, maybe the very one, looks as this one will, or some new one as this one did: they could not be told
+ * apart half way.
+ */
+static bool differ__shape_is_taken(const struct differ *differ, const struct described_edge *old,
+                                   const struct described_edge *now)
 {
 	for (uint32_t i = 0; i < differ->old->edges_count; i++)
 		if (differ__same_shape(differ, &differ->old->edges[i], now))
+			return true;
+	for (uint32_t i = 0; i < differ->now->edges_count; i++)
+		if (differ__same_shape(differ, old, &differ->now->edges[i]))
 			return true;
 	return false;
 }
@@ -717,10 +816,10 @@ static void differ__edge_renamed(struct differ *differ, const struct described_e
 	if (!type && !turned)
 		return;
 	differ__say(differ, differ__edge_words(differ, from, old->type, to));
-	if (differ__shape_is_taken(differ, now)) {
+	if (differ__shape_is_taken(differ, old, now)) {
 		buffer_printf(&differ->words,
-		              " cannot become (%s)-[%s]->(%s) in one go, since there are such relationships until now: take an "
-		              "interim type, and apply that first",
+		              " cannot become (%s)-[%s]->(%s) in one go, since there are such relationships before or "
+		              "after: take an interim type, and apply that first",
 		              now->from.label, now->type, now->to.label);
 		differ__refuse(differ);
 		return;
@@ -732,17 +831,32 @@ static void differ__edge_renamed(struct differ *differ, const struct described_e
 	differ__add(differ, step);
 }
 
-static void differ__edge_key(struct differ *differ, uint32_t now, const struct pair *pair)
+/* In place where its rows can be found in the graph by what was known of them; else it is made anew. */
+static void differ__edge_key(struct differ *differ, uint32_t now_at, const struct described_edge *old, const struct pair *pair)
 {
+	const struct described_edge *now = &differ->now->edges[now_at];
+	struct difference_step step = pair__step(pair, DIFFERENCE_KEY_CHANGED);
+	bool by_key = strcmp(old->kind, DESCRIBED_JOIN_KEYED) == 0, by_ends = strcmp(old->kind, DESCRIBED_JOIN_ENDS) == 0;
+
 	if (pair__key_is_same(pair))
 		return;
 	differ__say(differ, pair->words);
-	buffer_append_text(&differ->words, ": is told apart by other columns");
-	if (!pair__key_is_carried(pair))
-		buffer_append_text(&differ->words, ", so it is made anew");
-	differ__add(differ, pair__step(pair, DIFFERENCE_EDGE_CHANGED));
+	buffer_append_text(&differ->words, ": is told apart by ");
+	if (pair->now_key.count)
+		differ__key_words(&differ->words, &pair->now_key);
+	else
+		buffer_append_text(&differ->words, "its ends");
+	if (!pair__key_is_carried(pair)) {
+		if (by_key && pair->same_table && !pair__keys_collide(pair, differ))
+			pair__rekey_by_key(differ, pair, &step.rekey);
+		else if (by_ends && pair->same_table && differ__same_ends(differ, old, now, false))
+			pair__rekey_by_ends(differ, pair, differ->plan->edges[now_at], &step.rekey);
+		else
+			buffer_append_text(&differ->words, " and made anew");
+	}
+	differ__add(differ, step);
 	differ->difference->skip[pair->table] = true;
-	differ__load(differ, true, now);
+	differ__load(differ, true, now_at);
 	pair__keyless(differ, pair);
 }
 
@@ -764,7 +878,7 @@ static void differ__edge_ends(struct differ *differ, uint32_t now_at, const stru
 static void differ__edge(struct differ *differ, uint32_t now_at, const struct described_edge *old)
 {
 	const struct described_edge *now = &differ->now->edges[now_at];
-	bool turned = !differ__same_ends(differ, old, now, false) && differ__same_ends(differ, old, now, true);
+	bool turned = !differ__same_rows(differ, old, now, false) && differ__same_rows(differ, old, now, true);
 	struct pair pair = {
 	        .words = differ__edge_words(differ, now->from.label, now->type, now->to.label),
 	        .label = now->from.label,
@@ -785,7 +899,7 @@ static void differ__edge(struct differ *differ, uint32_t now_at, const struct de
 	pair__renames(differ, &pair);
 	differ__other_table(differ, true, now_at, &pair, &old->table, &now->table);
 	differ__edge_ends(differ, now_at, old, &pair, turned);
-	differ__edge_key(differ, now_at, &pair);
+	differ__edge_key(differ, now_at, old, &pair);
 	pair__properties(differ, &pair);
 	differ__further(differ, true, now_at, &pair, old->further, now->further);
 }
@@ -813,14 +927,6 @@ static void differ__edge_added(struct differ *differ, uint32_t at)
 	if (!differ__table_was_mapped(differ, now->table.oid))
 		differ->difference->skip[pair.table] = true;
 	differ__load(differ, true, at);
-}
-
-static bool differ__stays(const struct differ *differ, const char *label)
-{
-	for (uint32_t i = 0; i < differ->now->nodes_count; i++)
-		if (strcmp(differ->now->nodes[i].label, label) == 0)
-			return true;
-	return false;
 }
 
 /* A node that leaves takes its relationships along; what is left to do then is at the other end. */
@@ -973,6 +1079,12 @@ int difference_load(struct difference *difference, const struct plan *plan, uint
 	return rc;
 }
 
+const struct difference_step *difference_refused(const struct difference *difference)
+{
+	/* they are the first */
+	return difference->count && difference->steps[0]->kind == DIFFERENCE_REFUSED ? difference->steps[0] : NULL;
+}
+
 bool difference_loads(const struct difference *difference, const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->tables_count; i++)
@@ -994,10 +1106,9 @@ static const struct difference_step *difference__renamed_to(const struct differe
 	return NULL;
 }
 
-static const char *difference__label_before(const struct difference *difference, const char *label)
+const char *difference_label_before(const struct difference *difference, const char *label)
 {
-	const struct difference_step *renamed =
-	        difference__renamed_to(difference, DIFFERENCE_LABEL_RENAMED, NULL, NULL, label);
+	const struct difference_step *renamed = difference__renamed_to(difference, DIFFERENCE_LABEL_RENAMED, NULL, NULL, label);
 
 	return renamed ? renamed->label : label;
 }
@@ -1028,8 +1139,8 @@ static int difference__key_before(struct difference *difference, const struct di
 	if (!names)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < key->count; i++) {
-		const struct difference_step *renamed = difference__renamed_to(difference, DIFFERENCE_PROPERTY_RENAMED,
-		                                                               step->label, step->type, key->names[i]);
+		const struct difference_step *renamed =
+		        difference__renamed_to(difference, DIFFERENCE_PROPERTY_RENAMED, step->label, step->type, key->names[i]);
 
 		names[i] = renamed ? renamed->name : key->names[i];
 	}
@@ -1045,8 +1156,8 @@ int difference_step_before(struct difference *difference, const struct differenc
 	/* the label of a node that is renamed is the old one already */
 	if (step->kind == DIFFERENCE_LABEL_RENAMED)
 		return 0;
-	ret_step->label = difference__label_before(difference, ret_step->label);
+	ret_step->label = difference_label_before(difference, ret_step->label);
 	if (ret_step->end)
-		ret_step->end = difference__label_before(difference, ret_step->end);
+		ret_step->end = difference_label_before(difference, ret_step->end);
 	return difference__key_before(difference, step, &ret_step->key);
 }

@@ -53,21 +53,36 @@ struct difference_key {
 	uint32_t count;
 };
 
+/* One value of a row. */
+struct difference_field {
+	const char *column;   /* of the step's table, by its name of now */
+	struct type type;     /* as which it is, or becomes, a property */
+	const char *property; /* of the node or the relationship, or of an end of that */
+};
+
+/* A node, or a relationship with a key, is found by its old key; a relationship without one by its ends. */
+struct difference_rekey {
+	const struct difference_field *fields; /* those by which it is found come first */
+	uint32_t found_count;                  /* 0: there is nothing to be set */
+	uint32_t from_count;                   /* of those, by the start's and the end's keys; both 0: by its own properties */
+	uint32_t to_count;
+	uint32_t set_count;
+};
+
 struct difference_step {
 	enum difference_kind kind;
-	const char *words; /* for a person; NULL: not worth one */
-	const char *label; /* of the node, or of the relationship's start; as the graph has it when the step begins */
-	const char *type;  /* of the relationship; NULL for a node */
-	const char *end;   /* the label of its end */
-	const char *name;  /* the label added or removed, the property renamed or removed */
-	const char *name_new; /* the new label, property or type */
-	bool turned;          /* EDGE_RENAMED: and the other way round */
+	const char *words;         /* for a person; NULL: not worth one */
+	const char *label;         /* of the node, or of the relationship's start; as the graph has it when the step begins */
+	const char *type;          /* of the relationship; NULL for a node */
+	const char *end;           /* the label of its end */
+	const char *name;          /* the label added or removed, the property renamed or removed */
+	const char *name_new;      /* the new label, property or type */
+	bool turned;               /* EDGE_RENAMED: and the other way round */
 	struct difference_key key; /* what has no value for one of these is not ours */
 	struct difference_key key_new; /* KEYLESS_REMOVED: what has all of these stays */
-	int64_t table;             /* ROWS: index into plan->tables; else -1 */
-	/* KEY_CHANGED of a node whose new key the graph does not have yet: where the new key is to be found by the old one */
-	const struct described_node *old;
-	const struct plan_node *node;
+	int64_t table;                 /* ROWS: index into plan->tables; else -1 */
+	/* KEY_CHANGED where the graph does not have the new key yet, but its rows can be found: by what, and what is set */
+	struct difference_rekey rekey;
 	const char *const *except; /* NODE_REMOVED: labels of nodes that stay */
 	uint32_t except_count;
 };
@@ -78,7 +93,6 @@ struct difference {
 	struct difference_step **steps;
 	uint32_t count;
 	uint32_t capacity;
-	bool refused;      /* one of them is */
 	bool *load;        /* for each of plan->tables: its rows are loaded */
 	bool *skip;        /* its changes may be left out until they are: the graph has nothing of it, or not its key */
 	bool *sweep_nodes; /* for each of plan->nodes: what has no row is deleted then */
@@ -96,12 +110,16 @@ int mapping_difference(const struct descriptions *from, const struct plan *plan,
 void difference_free(struct difference *difference);
 /* Has a table loaded whole, and what has no row of it deleted. ERR_NOMEM, ERR_LIMIT. */
 int difference_load(struct difference *difference, const struct plan *plan, uint32_t table) _must_check;
+/* The label that the graph has for it before any is renamed. */
+const char *difference_label_before(const struct difference *difference, const char *label);
 /*
  * The same step with the names that the graph has before any step is taken, so that it can be counted; what is new in it
  * (name_new, key_new) stays. ERR_NOMEM.
  */
 int difference_step_before(struct difference *difference, const struct difference_step *step,
                            struct difference_step *ret_step) _must_check;
+/* The first step that cannot be carried out, or NULL. */
+const struct difference_step *difference_refused(const struct difference *difference);
 /* True when rows are needed. */
 bool difference_loads(const struct difference *difference, const struct plan *plan);
 

@@ -321,10 +321,10 @@ const char *postgres_publication_digest(const struct postgres_publication_facts 
 	if (!publication->exists)
 		return text;
 	digest = digest_publication(publication);
-	/* In the order of their names, whatever the order of table_oids. */
+	/* A sum, so that their order does not matter: the tables come in that of their names, which may change. */
 	for (i = 0; i < publication->tables_count; i++) {
 		if (is_wanted(publication->tables[i].oid, table_oids, table_oids_count))
-			digest = digest_table(digest, &publication->tables[i]);
+			digest += digest_table(0, &publication->tables[i]);
 	}
 	snprintf(text, POSTGRES_DIGEST_SIZE, "%016" PRIx64, digest);
 	return text;

@@ -139,13 +139,16 @@ void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings
 static bool apply__covers_tables(const struct postgres_publication_facts *publication, const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->tables_count; i++)
-		if (!apply__covers(publication, plan->tables[i].oid) || apply__left_out(publication, &plan->tables[i]))
+		if (!apply__covers(publication, plan->tables[i].oid))
 			return false;
 	return true;
 }
 
 static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct plan *plan)
 {
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		if (apply__left_out(publication, &plan->tables[i]))
+			return false;
 	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates &&
 	       publication->deletes && publication->truncates;
 }
@@ -234,18 +237,18 @@ static bool apply__was_mapped(const struct descriptions *before, uint32_t oid)
 	return false;
 }
 
-static int apply__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
+int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
 {
 	const struct postgres_publication_facts *publication = &pipeline->facts.publication;
 	struct buffer text;
 	uint32_t count = 0;
-	int rc = 0;
+	int rc = pipeline__read_facts(pipeline, error);
 
 	buffer_init(&text, SQL_SIZE_MAX);
 	buffer_append_text(&text, "ALTER PUBLICATION ");
 	sql_quote_identifier(&text, pipeline->settings->publication);
 	buffer_append_text(&text, " DROP TABLE ");
-	for (uint32_t i = 0; i < publication->tables_count; i++) {
+	for (uint32_t i = 0; rc == 0 && pipeline->settings->publication_managed && i < publication->tables_count; i++) {
 		const struct postgres_publication_table *table = &publication->tables[i];
 
 		if (plan_table_by_oid(pipeline->plan, table->oid) >= 0 || !table->membership_oid ||
@@ -254,7 +257,7 @@ static int apply__drop_tables(struct pipeline *pipeline, const struct descriptio
 		buffer_append_text(&text, count++ ? ", ONLY " : "ONLY ");
 		sql_quote_qualified(&text, table->schema, table->name);
 	}
-	if (count)
+	if (rc == 0 && count)
 		rc = session_postgres_query(&pipeline->sql, buffer_text(&text), NULL, 0, NULL, NULL, error);
 	buffer_free(&text);
 	return rc;
@@ -269,13 +272,6 @@ int pipeline__drop_constraints(struct pipeline *pipeline, const struct descripti
 		rc = apply__drop(&pipeline->graph, &schema, before, pipeline->log, error);
 	arena_free(&schema.arena);
 	return rc;
-}
-
-int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error)
-{
-	int rc = pipeline__read_facts(pipeline, error);
-
-	return rc < 0 || !pipeline->settings->publication_managed ? rc : apply__drop_tables(pipeline, before, error);
 }
 
 /* ---- do slot and publication still belong to the checkpoint? ---- */

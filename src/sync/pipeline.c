@@ -499,11 +499,13 @@ static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 		int rc = pipeline__session(pipeline, error);
 
 		pipeline__end_session(pipeline);
+		if (pipeline->options->apply)
+			return rc;
 		if (pipeline->loop.stop || pipeline->caught_up_end) {
 			log_event(pipeline->log, LOG_INFO, "stopped");
 			return 0;
 		}
-		if (pipeline->options->apply || (rc < 0 && error->class == ERROR_FATAL))
+		if (rc < 0 && error->class == ERROR_FATAL)
 			return rc;
 		if (pipeline->sessions_streaming != streamed)
 			backoff.attempt = 0;

@@ -66,10 +66,10 @@ struct pipeline_load {
 	uint64_t lsn;
 	char snapshot[PIPELINE_SNAPSHOT_MAX]; /* its name */
 	struct verify_sweep_scope sweep;
-	/* What comes before the rows, under the same snapshot; may be NULL. */
-	int (*before)(void *user, struct session_postgres *postgres, struct error *error);
-	void *user;
 };
+/* A connection in a transaction that sees it; to be closed after an error too. */
+int pipeline__open_snapshot(struct pipeline *pipeline, const char *name, struct session_postgres *postgres,
+                            struct error *error) _must_check;
 int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load *load, struct error *error) _must_check;
 /* Streams from the checkpoint until a signal, an error, or being caught up where that is asked for. */
 int pipeline__stream(struct pipeline *pipeline, struct error *error) _must_check;
@@ -107,7 +107,7 @@ void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings
 /* The same; tables that left the plan stay in the publication for now. */
 int pipeline__apply_more(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
                          const struct plan *plan, const struct log *log, struct error *error) _must_check;
-/* What pipeline__apply_more has left: constraints that only the mappings before needed, and such tables. */
+/* What pipeline__apply_more has left: constraints that only the mappings before needed (and interim indexes), such tables. */
 int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
 int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
 /* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. mappings: as in graph/checkpoint.

@@ -23,11 +23,13 @@
 #define SCRATCH_SIZE_MAX ((size_t)16 * 1024 * 1024)
 #define ATTEMPTS_MAX 8
 #define REKEY_ROWS 5000
+#define ALL_WORDS "what the graph lacks is not known: every table is loaded"
 
 struct remap {
 	struct pipeline *pipeline;
 	struct pipeline_change change;
 	struct pipeline_load load;
+	bool all; /* it is not known what the graph lacks: every table is loaded; the checkpoint's `problem` remembers it */
 };
 
 /* ---- reading ---- */
@@ -77,16 +79,13 @@ void pipeline__change_free(struct pipeline_change *change)
 
 static int remap__refuse(const struct remap *remap, struct error *error)
 {
-	const struct difference *difference = &remap->change.difference;
+	const struct difference_step *refused = difference_refused(&remap->change.difference);
 
-	for (uint32_t i = 0; i < difference->count; i++) {
-		if (difference->steps[i]->kind != DIFFERENCE_REFUSED)
-			continue;
-		error_set(error, ERR_STATE, "%s", difference->steps[i]->words);
-		error_hint(error, "pgweave plan shows all of the difference");
-		return ERR_STATE;
-	}
-	return 0;
+	if (!refused)
+		return 0;
+	error_set(error, ERR_STATE, "%s", refused->words);
+	error_hint(error, "pgweave plan shows all of the difference");
+	return ERR_STATE;
 }
 
 /* The digest of the publication is of the tables of the newest description. */
@@ -136,7 +135,7 @@ static int remap__load_all(struct remap *remap, struct error *error)
 
 /*
  * Were changes of the tables that are mapped already missed? A table that was dropped altogether changes the digest too: then
- * nobody can tell, and all is loaded.
+ * nobody can tell.
  */
 static int remap__check_publication(struct remap *remap, struct error *error)
 {
@@ -153,10 +152,7 @@ static int remap__check_publication(struct remap *remap, struct error *error)
 	postgres_publication_digest(&pipeline->facts.publication, oids, count, digest);
 	if (strcmp(digest, pipeline->checkpoint.publication_digest) != 0) {
 		if (pipeline->facts.publication.exists && remap__lacks_only_what_left(remap, oids, count)) {
-			log_event(pipeline->log, LOG_INFO,
-			          "a table that was mapped is not published any more; every table is loaded, so that nothing "
-			          "can have been missed");
-			rc = remap__load_all(remap, error);
+			remap->all = true;
 		} else {
 			rc = error_set(error, ERR_STATE,
 			               "publication %s was altered since the graph was made from it: changes may be missing",
@@ -169,11 +165,25 @@ static int remap__check_publication(struct remap *remap, struct error *error)
 	return rc;
 }
 
+static bool remap__is_begun(const struct pipeline *pipeline)
+{
+	return pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
+	       strcmp(pipeline->checkpoint.mapping_digest, pipeline->plan->digest) == 0;
+}
+
 static int remap__mark_reloads(struct remap *remap, struct error *error)
 {
 	struct pipeline *pipeline = remap->pipeline;
 	int rc = 0;
 
+	/* a change to yet another mapping was begun, or this one was, and for such a reason */
+	if (pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
+	    (!remap__is_begun(pipeline) || pipeline->checkpoint.problem[0]))
+		remap->all = true;
+	if (remap->all) {
+		log_event(pipeline->log, LOG_INFO, ALL_WORDS);
+		rc = remap__load_all(remap, error);
+	}
 	for (uint32_t i = 0; i < pipeline->tables.reload_count && rc == 0; i++) {
 		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->tables.reload[i]);
 
@@ -197,39 +207,7 @@ static int remap__count(struct remap *remap, struct buffer *text, int64_t *ret_c
 	return session_graph_run(&remap->pipeline->graph, buffer_text(text), NULL, remap__on_int, ret_count, error);
 }
 
-/* Relationships of a shape that comes into the mapping would be taken over, and deleted where no row stands behind them. */
-static int remap__check_edge_free(struct remap *remap, const struct difference_step *step, struct error *error)
-{
-	bool renamed = step->kind == DIFFERENCE_EDGE_RENAMED;
-	const struct difference_step made = {
-	        .kind = DIFFERENCE_EDGE_ADDED,
-	        .label = step->turned ? step->end : step->label,
-	        .type = renamed ? step->name_new : step->type,
-	        .end = step->turned ? step->label : step->end,
-	};
-	struct difference_step shape;
-	struct buffer text;
-	int64_t count;
-	int rc;
-
-	if (difference_step_before(&remap->change.difference, &made, &shape) < 0)
-		return error_set(error, ERR_NOMEM, "no memory for the difference of two mappings");
-	shape.type = made.type;
-	buffer_init(&text, TEXT_SIZE_MAX);
-	graph_remap_count(&shape, &text);
-	rc = remap__count(remap, &text, &count, error);
-	buffer_free(&text);
-	if (rc < 0 || count == 0)
-		return rc;
-	rc = error_set(error, ERR_STATE,
-	               "the graph already has %lld relationships (%s)-[%s]->(%s), which the mapping did not have until now",
-	               (long long)count, shape.label, shape.type, shape.end);
-	error_hint(error,
-	           "give them another type; or --adopt: it makes them agree with PostgreSQL, and deletes those that have "
-	           "no row");
-	return rc;
-}
-
+/* Whether any of the mappings had the label, or the type between the two labels: then it is ours. */
 static bool remap__label_was_mapped(const struct remap *remap, const char *label)
 {
 	for (uint32_t i = 0; i < remap->change.from.count; i++) {
@@ -242,34 +220,111 @@ static bool remap__label_was_mapped(const struct remap *remap, const char *label
 	return false;
 }
 
+static bool remap__shape_was_mapped(const struct remap *remap, const struct difference_step *shape)
+{
+	for (uint32_t i = 0; i < remap->change.from.count; i++) {
+		const struct description *description = &remap->change.from.items[i];
+
+		for (uint32_t j = 0; j < description->edges_count; j++) {
+			const struct described_edge *edge = &description->edges[j];
+
+			if (strcmp(edge->from.label, shape->label) == 0 && strcmp(edge->type, shape->type) == 0 &&
+			    strcmp(edge->to.label, shape->end) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Relationships of a shape that comes into the mapping would be taken over, and deleted where no row stands behind them. What
+ * is renamed cannot become one with what is there, so nobody can ask for that.
+ */
+static int remap__check_edge_free(struct remap *remap, const struct difference_step *step, struct error *error)
+{
+	const struct difference *difference = &remap->change.difference;
+	bool renamed = step->kind == DIFFERENCE_EDGE_RENAMED;
+	const struct difference_step made = {
+	        .kind = DIFFERENCE_EDGE_ADDED,
+	        .label = step->turned ? step->end : step->label,
+	        .type = renamed ? step->name_new : step->type,
+	        .end = step->turned ? step->label : step->end,
+	};
+	struct difference_step shape = made;
+	struct buffer text;
+	int64_t count;
+	int rc;
+
+	shape.label = difference_label_before(difference, made.label);
+	shape.end = difference_label_before(difference, made.end);
+	if (remap__shape_was_mapped(remap, &made) || remap__shape_was_mapped(remap, &shape))
+		return 0;
+	buffer_init(&text, TEXT_SIZE_MAX);
+	graph_remap_count(&shape, &text);
+	rc = remap__count(remap, &text, &count, error);
+	buffer_free(&text);
+	if (rc < 0 || count == 0)
+		return rc;
+	rc = error_set(error, ERR_STATE,
+	               "the graph already has %lld relationships (%s)-[%s]->(%s), which the mapping did not have until now",
+	               (long long)count, shape.label, shape.type, shape.end);
+	error_hint(error,
+	           renamed ? "take another type"
+	                   : "take another type; or --adopt: it makes them agree with PostgreSQL, and deletes those that "
+	                     "have no row");
+	return rc;
+}
+
+/* The same of nodes. */
+static int remap__check_label_free(struct remap *remap, const struct difference_step *step, struct error *error)
+{
+	const struct difference_step shape = {.kind = DIFFERENCE_NODE_ADDED, .label = step->name_new};
+	struct buffer text;
+	int64_t count;
+	int rc;
+
+	if (remap__label_was_mapped(remap, step->name_new))
+		return 0;
+	buffer_init(&text, TEXT_SIZE_MAX);
+	graph_remap_count(&shape, &text);
+	rc = remap__count(remap, &text, &count, error);
+	buffer_free(&text);
+	if (rc < 0 || count == 0)
+		return rc;
+	rc = error_set(error, ERR_STATE, "the graph already has %lld nodes with the mapped label %s, to which %s is renamed",
+	               (long long)count, step->name_new, step->label);
+	error_hint(error, "take another label");
+	return rc;
+}
+
 static int remap__check_free(struct remap *remap, struct error *error)
 {
 	struct pipeline *pipeline = remap->pipeline;
 	const struct difference *difference = &remap->change.difference;
+	bool adopt = pipeline->options->adopt;
 	bool *nodes = calloc((size_t)pipeline->plan->nodes_count + 1, sizeof(*nodes));
 	bool empty;
-	int rc;
+	int rc = 0;
 
 	if (!nodes)
 		return error_set(error, ERR_NOMEM, "no memory for the mapping's labels");
-	for (uint32_t i = 0; i < pipeline->plan->nodes_count; i++)
-		nodes[i] = !remap__label_was_mapped(remap, pipeline->plan->nodes[i].label);
-	rc = pipeline__check_free(pipeline, nodes, pipeline->options->adopt, &empty, error);
-	for (uint32_t i = 0; i < difference->count && rc == 0 && !pipeline->options->adopt; i++)
-		if (difference->steps[i]->kind == DIFFERENCE_EDGE_ADDED ||
-		    difference->steps[i]->kind == DIFFERENCE_EDGE_RENAMED)
-			rc = remap__check_edge_free(remap, difference->steps[i], error);
+	for (uint32_t i = 0; i < difference->count && rc == 0; i++) {
+		const struct difference_step *step = difference->steps[i];
+
+		if (step->kind == DIFFERENCE_LABEL_RENAMED)
+			rc = remap__check_label_free(remap, step, error);
+		else if (step->kind == DIFFERENCE_EDGE_RENAMED || (step->kind == DIFFERENCE_EDGE_ADDED && !adopt))
+			rc = remap__check_edge_free(remap, step, error);
+		else if (step->kind == DIFFERENCE_NODE_ADDED && !remap__label_was_mapped(remap, step->label))
+			nodes[pipeline->plan->tables[step->table].node->index] = true;
+	}
+	if (rc == 0)
+		rc = pipeline__check_free(pipeline, nodes, adopt, &empty, error);
 	free(nodes);
 	return rc;
 }
 
 /* ---- what is under way ---- */
-
-static bool remap__is_begun(const struct pipeline *pipeline)
-{
-	return pipeline->checkpoint.phase == GRAPH_PHASE_REMAPPING &&
-	       strcmp(pipeline->checkpoint.mapping_digest, pipeline->plan->digest) == 0;
-}
 
 /* The checkpoint names the plan's digest and publication, and phase says what that means. */
 static int remap__describe(struct pipeline *pipeline, enum graph_phase phase, const char *mappings, struct error *error)
@@ -294,6 +349,7 @@ static int remap__begin(struct remap *remap, struct error *error)
 	/* Who comes back finds the plan among the descriptions already. */
 	if (remap__is_begun(pipeline))
 		return 0;
+	snprintf(pipeline->checkpoint.problem, sizeof(pipeline->checkpoint.problem), "%s", remap->all ? ALL_WORDS : "");
 	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
 	rc = plan_describe_after(pipeline->plan, &remap->change.from, buffer_text(&remap->change.mappings), &list);
 	if (rc < 0) {
@@ -370,10 +426,10 @@ static int remap__steps(struct remap *remap, enum difference_when when, struct e
 	return rc;
 }
 
-/* ---- nodes that are found by another key from now on ---- */
+/* ---- what is found by another key from now on ---- */
 
 struct rekey {
-	const struct difference_step *step;
+	const struct difference_rekey *fields;
 	struct bolt_writer rows; /* without the list's header */
 	struct arena scratch;
 	uint32_t count;
@@ -381,8 +437,12 @@ struct rekey {
 	struct error error;
 };
 
-static void rekey__pack(struct rekey *rekey, const struct postgres_result *result, uint32_t row, uint32_t column,
-                        const struct type *type)
+static uint32_t rekey__fields_count(const struct difference_rekey *rekey)
+{
+	return rekey->found_count + rekey->set_count;
+}
+
+static void rekey__pack(struct rekey *rekey, const struct postgres_result *result, uint32_t row, uint32_t column)
 {
 	const char *text = postgres_result_text(result, row, column);
 	struct cell cell = {
@@ -393,48 +453,32 @@ static void rekey__pack(struct rekey *rekey, const struct postgres_result *resul
 	struct arena_mark mark = arena_mark(&rekey->scratch);
 
 	if (!rekey->rc)
-		rekey->rc = graph_cell_pack(&rekey->rows, type, &cell, &rekey->scratch, &rekey->error);
+		rekey->rc = graph_cell_pack(&rekey->rows, &rekey->fields->fields[column].type, &cell, &rekey->scratch,
+		                            &rekey->error);
 	arena_rollback(&rekey->scratch, mark);
 }
 
 static void rekey__on_rows(void *user, const struct postgres_result *result, const struct error *error)
 {
 	struct rekey *rekey = user;
-	const struct described_properties *key = &rekey->step->old->key;
-	const struct plan_node *node = rekey->step->node;
 
 	(void)error;
 	rekey->count = postgres_result_rows(result);
 	for (uint32_t i = 0; i < rekey->count && !rekey->rc; i++) {
-		bolt_writer_list(&rekey->rows, (size_t)key->count + node->key_count);
-		for (uint32_t j = 0; j < key->count; j++)
-			rekey__pack(rekey, result, i, j, &key->items[j].type);
-		for (uint32_t j = 0; j < node->key_count; j++)
-			rekey__pack(rekey, result, i, key->count + j, &node->key[j].type);
+		bolt_writer_list(&rekey->rows, rekey__fields_count(rekey->fields));
+		for (uint32_t j = 0; j < rekey__fields_count(rekey->fields); j++)
+			rekey__pack(rekey, result, i, j);
 	}
-}
-
-/* The old key's columns by the names that they have in the plan, should they have been renamed. */
-static const char *rekey__column(const struct plan_table *table, const struct described_property *property)
-{
-	for (uint32_t i = 0; i < table->columns_count; i++)
-		if (table->columns[i].attnum == property->attnum)
-			return table->columns[i].name;
-	return property->column;
 }
 
 static void rekey__declare_sql(struct buffer *sql, const struct plan *plan, const struct difference_step *step)
 {
-	const struct plan_table *table = &plan->tables[step->node->table];
+	const struct plan_table *table = &plan->tables[step->table];
 
 	buffer_append_text(sql, "DECLARE pgweave_rekey NO SCROLL CURSOR FOR SELECT ");
-	for (uint32_t i = 0; i < step->old->key.count; i++) {
-		sql_quote_identifier(sql, rekey__column(table, &step->old->key.items[i]));
-		buffer_append_text(sql, ", ");
-	}
-	for (uint32_t i = 0; i < step->node->key_count; i++) {
+	for (uint32_t i = 0; i < rekey__fields_count(&step->rekey); i++) {
 		buffer_append_text(sql, i ? ", " : "");
-		sql_quote_identifier(sql, table->columns[step->node->key[i].column].name);
+		sql_quote_identifier(sql, step->rekey.fields[i].column);
 	}
 	buffer_printf(sql, " FROM %s", table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(sql, table->schema, table->name);
@@ -469,7 +513,7 @@ static int rekey__fetch(struct remap *remap, struct rekey *rekey, struct session
 static int remap__rekey(struct remap *remap, const struct difference_step *step, struct session_postgres *postgres,
                         struct error *error)
 {
-	struct rekey rekey = {.step = step};
+	struct rekey rekey = {.fields = &step->rekey};
 	struct buffer sql, cypher;
 	int rc;
 
@@ -495,24 +539,36 @@ static int remap__rekey(struct remap *remap, const struct difference_step *step,
 
 static bool remap__is_rekey(const struct difference_step *step)
 {
-	return step->kind == DIFFERENCE_KEY_CHANGED && step->old;
+	return step->rekey.found_count > 0;
 }
 
-/* Under the snapshot, before its rows are loaded by the new key. */
-static int remap__rekeys(void *user, struct session_postgres *postgres, struct error *error)
+/* Before the stream goes on: rows of other tables refer to the new keys, and would make placeholders that have them. */
+static int remap__rekeys(struct remap *remap, struct error *error)
 {
-	struct remap *remap = user;
 	const struct difference *difference = &remap->change.difference;
-	int rc = 0;
+	struct session_postgres postgres = {0};
+	bool any = false;
+	int rc;
 
-	for (uint32_t i = 0; i < difference->count && rc == 0; i++)
-		if (remap__is_rekey(difference->steps[i]))
-			rc = remap__rekey(remap, difference->steps[i], postgres, error);
+	for (uint32_t i = 0; i < difference->count; i++)
+		any = any || remap__is_rekey(difference->steps[i]);
+	if (!any)
+		return 0;
+	rc = pipeline__open_snapshot(remap->pipeline, remap->load.snapshot, &postgres, error);
+	/* the nodes first: relationships are found by their keys of now */
+	for (int edges = 0; edges < 2; edges++)
+		for (uint32_t i = 0; i < difference->count && rc == 0; i++) {
+			const struct difference_step *step = difference->steps[i];
+
+			if (remap__is_rekey(step) && (step->type != NULL) == edges)
+				rc = remap__rekey(remap, step, &postgres, error);
+		}
+	session_postgres_close(&postgres);
 	return rc;
 }
 
 /* So that nodes are found by the old key although its constraint may be on another label or name. */
-static int remap__rekey_indexes(struct remap *remap, bool drop, struct error *error)
+static int remap__rekey_indexes(struct remap *remap, struct error *error)
 {
 	const struct difference *difference = &remap->change.difference;
 	bool made = false;
@@ -522,15 +578,14 @@ static int remap__rekey_indexes(struct remap *remap, bool drop, struct error *er
 		const struct difference_step *step = difference->steps[i];
 		struct buffer text;
 
-		if (!remap__is_rekey(step))
-			continue;
 		buffer_init(&text, TEXT_SIZE_MAX);
-		graph_remap_rekey_index(step, drop, &text);
-		rc = session_graph_run(&remap->pipeline->graph, buffer_text(&text), NULL, NULL, NULL, error);
+		if (remap__is_rekey(step) && graph_remap_rekey_index(step, i, &text)) {
+			rc = session_graph_run(&remap->pipeline->graph, buffer_text(&text), NULL, NULL, NULL, error);
+			made = true;
+		}
 		buffer_free(&text);
-		made = true;
 	}
-	if (rc == 0 && made && !drop)
+	if (rc == 0 && made)
 		rc = session_graph_run(&remap->pipeline->graph, "CALL db.awaitIndexes(300)", NULL, NULL, NULL, error);
 	return rc;
 }
@@ -563,8 +618,6 @@ static int remap__rows(struct remap *remap, struct error *error)
 	remap->load = (struct pipeline_load){
 	        .tables = difference->load,
 	        .sweep = {.nodes = difference->sweep_nodes, .edges = difference->sweep_edges},
-	        .before = remap__rekeys,
-	        .user = remap,
 	};
 	remap__slot_name(pipeline, name);
 	if (rc == 0) {
@@ -574,6 +627,8 @@ static int remap__rows(struct remap *remap, struct error *error)
 			error_prefix(error,
 			             "a change of the mapping needs one more replication slot and WAL sender for a while");
 	}
+	if (rc == 0)
+		rc = remap__rekeys(remap, error);
 	if (rc == 0)
 		rc = remap__stream(remap, error);
 	if (rc == 0)
@@ -604,7 +659,7 @@ static int remap__prepare(struct remap *remap, struct error *error)
 		rc = remap__check_publication(remap, error);
 	if (rc == 0)
 		rc = remap__mark_reloads(remap, error);
-	if (rc == 0 && pipeline->checkpoint.phase != GRAPH_PHASE_REMAPPING)
+	if (rc == 0)
 		rc = remap__check_free(remap, error);
 	if (rc == 0)
 		rc = pipeline__apply_more(&pipeline->graph, &pipeline->sql, pipeline->settings, pipeline->plan, pipeline->log,
@@ -617,13 +672,14 @@ static int remap__finish(struct remap *remap, struct error *error)
 	struct pipeline *pipeline = remap->pipeline;
 	const struct descriptions none = {0};
 	struct buffer list;
-	int rc = remap__rekey_indexes(remap, true, error);
+	int rc = pipeline__drop_constraints(pipeline, &remap->change.from, error);
 
 	if (rc == 0)
 		rc = pipeline__drop_tables(pipeline, &remap->change.from, error);
 	buffer_init(&list, DESCRIPTIONS_SIZE_MAX);
 	if (rc == 0 && plan_describe_after(pipeline->plan, &none, "", &list) < 0)
 		rc = error_set(error, ERR_NOMEM, "no memory for the mapping's description");
+	pipeline->checkpoint.problem[0] = '\0';
 	if (rc == 0)
 		rc = remap__describe(pipeline, GRAPH_PHASE_STREAMING, buffer_text(&list), error);
 	buffer_free(&list);
@@ -635,13 +691,13 @@ static int remap__carry_out(struct remap *remap, struct error *error)
 	struct pipeline *pipeline = remap->pipeline;
 	int rc = remap__begin(remap, error);
 
-	if (rc == 0)
-		rc = remap__steps(remap, DIFFERENCE_FIRST, error);
-	/* rows by their new key need no longer be unique by the old one */
+	/* before names change: a label that other nodes get may have been the unique one of those that leave */
 	if (rc == 0)
 		rc = pipeline__drop_constraints(pipeline, &remap->change.from, error);
 	if (rc == 0)
-		rc = remap__rekey_indexes(remap, false, error);
+		rc = remap__steps(remap, DIFFERENCE_FIRST, error);
+	if (rc == 0)
+		rc = remap__rekey_indexes(remap, error);
 	if (rc == 0 && difference_loads(&remap->change.difference, pipeline->plan))
 		rc = remap__rows(remap, error);
 	if (rc == 0)
@@ -658,8 +714,7 @@ int pipeline__remap(struct pipeline *pipeline, struct error *error)
 	pipeline->writer.submitted = pipeline->checkpoint.position;
 	rc = remap__prepare(&remap, error);
 	if (rc == 0) {
-		log_event(pipeline->log, LOG_INFO, "the graph is changed to the mapping of now: %u steps",
-		          remap.change.difference.count);
+		log_event(pipeline->log, LOG_INFO, "the graph is changed to the mapping of now");
 		rc = remap__carry_out(&remap, error);
 	}
 	if (rc == 0)

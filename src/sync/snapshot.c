@@ -180,27 +180,33 @@ static void snapshot__on_committed(void *user, uint64_t changes)
 	snapshot__pump(user);
 }
 
-/* Every worker reads under the exported snapshot, so that all of them see the same commit. */
-static int worker__open(struct worker *worker, const char *name, struct error *error)
+int pipeline__open_snapshot(struct pipeline *pipeline, const char *name, struct session_postgres *postgres, struct error *error)
 {
-	struct pipeline *pipeline = worker->snapshot->pipeline;
 	struct buffer sql;
-	int rc = session_postgres_open(&worker->postgres, &pipeline->loop, pipeline->settings, false, error);
+	int rc = session_postgres_open(postgres, &pipeline->loop, pipeline->settings, false, error);
 
 	if (rc < 0)
 		return rc;
 	buffer_init(&sql, SQL_SIZE_MAX);
 	buffer_append_text(&sql, "SET TRANSACTION SNAPSHOT ");
 	sql_quote_literal(&sql, name);
-	rc = session_postgres_query(&worker->postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0, NULL, NULL,
-	                            error);
+	rc = session_postgres_query(postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0, NULL, NULL, error);
 	if (rc == 0)
-		rc = session_postgres_query(&worker->postgres, buffer_text(&sql), NULL, 0, NULL, NULL, error);
+		rc = session_postgres_query(postgres, buffer_text(&sql), NULL, 0, NULL, NULL, error);
 	buffer_free(&sql);
-	worker->open = writer_batch_new(&pipeline->writer);
-	if (rc == 0 && !worker->open)
-		rc = error_set(error, ERR_NOMEM, "no memory for a batch");
 	return rc;
+}
+
+/* Every worker reads under the exported snapshot, so that all of them see the same commit. */
+static int worker__open(struct worker *worker, const char *name, struct error *error)
+{
+	struct pipeline *pipeline = worker->snapshot->pipeline;
+	int rc = pipeline__open_snapshot(pipeline, name, &worker->postgres, error);
+
+	if (rc < 0)
+		return rc;
+	worker->open = writer_batch_new(&pipeline->writer);
+	return worker->open ? 0 : error_set(error, ERR_NOMEM, "no memory for a batch");
 }
 
 static bool snapshot__goes_on(const struct snapshot *snapshot)
@@ -299,8 +305,6 @@ int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load 
 	int rc = snapshot__open(&snapshot, error);
 
 	snapshot__estimate(&snapshot);
-	if (rc == 0 && load->before)
-		rc = load->before(load->user, &snapshot.workers[0].postgres, error);
 	if (rc == 0)
 		rc = snapshot__copy(&snapshot, error);
 	progress_show(&snapshot.progress, true);

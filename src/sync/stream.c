@@ -259,7 +259,8 @@ static void stream__on_end(void *user, const struct error *error)
 	failure = *error;
 	/* the slot, or the publication when the next row came */
 	if (strcmp(failure.origin, SQLSTATE_UNDEFINED_OBJECT) == 0)
-		error_hint(&failure, "pgweave apply makes what is missing; then load what was missed: pgweave run --resnapshot");
+		error_hint(&failure,
+		           "pgweave apply makes what is missing; then load what was missed: pgweave run --resnapshot");
 	stream__fail(stream, &failure);
 }
 

@@ -50,6 +50,9 @@ class Proxy:
         self._gates.append(gate)
         return gate
 
+    def forget_gates(self):
+        self._gates.clear()
+
     def cut_after(self, count):
         """Breaks all connections when so many more bytes have come from the server."""
         self._cut = count
