@@ -55,7 +55,7 @@ static void watch__sql_columns(struct buffer *sql, int version)
 	        "CROSS JOIN LATERAL (SELECT md5(string_agg(concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod, "
 	        "a.attnotnull, %s), "
 	        "E'\\n' ORDER BY a.attnum)) AS shape, "
-	        "md5(string_agg(a.attnum || ' ' || a.xmin::text, ',' ORDER BY a.attnum)) AS attributes "
+	        "string_agg(a.attnum || ' ' || a.xmin::text, ',' ORDER BY a.attnum) AS attributes "
 	        "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a "
 	        "CROSS JOIN LATERAL (SELECT md5(string_agg(concat_ws(' ', i.indexrelid, i.indkey, i.indisprimary, "
 	        "i.indisreplident, "

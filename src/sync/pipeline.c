@@ -474,13 +474,17 @@ static void pipeline__reload(struct pipeline *pipeline)
 	log_event(pipeline->log, LOG_INFO, "the mapping file was reloaded");
 }
 
+static bool pipeline__is_altered(const struct error *error)
+{
+	return strcmp(error->origin, PIPELINE_ORIGIN_ALTERED) == 0;
+}
+
 /* Waits before the next session, unless this one ended only to look at the tables anew. */
 static void pipeline__pause(struct pipeline *pipeline, struct backoff *backoff, const struct error *error)
 {
 	uint64_t wait_ms;
 
-	if (strcmp(error->origin, PIPELINE_ORIGIN_ALTERED) == 0 &&
-	    ++pipeline->tables.sessions_in_a_row <= ALTERED_IN_A_ROW_MAX) {
+	if (pipeline__is_altered(error) && ++pipeline->tables.sessions_in_a_row <= ALTERED_IN_A_ROW_MAX) {
 		log_event(pipeline->log, LOG_INFO, "%s; the tables are looked at anew", error->text);
 		return;
 	}
@@ -499,7 +503,7 @@ static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 		int rc = pipeline__session(pipeline, error);
 
 		pipeline__end_session(pipeline);
-		if (pipeline->options->apply)
+		if (pipeline->options->apply && (rc == 0 || pipeline->loop.stop || !pipeline__is_altered(error)))
 			return rc;
 		if (pipeline->loop.stop || pipeline->caught_up_end) {
 			log_event(pipeline->log, LOG_INFO, "stopped");

@@ -333,7 +333,7 @@ static int stream__check_tables(const struct stream *stream, struct error *error
 		const struct plan_table *table = &plan->tables[i];
 		const struct postgres_watch_table *now = postgres_watch_find(&stream->watch, table->oid);
 
-		if (now && strcmp(now->fingerprint, table->fingerprint) == 0)
+		if (now && table->fingerprint && strcmp(now->fingerprint, table->fingerprint) == 0)
 			continue;
 		error_set_class(error, ERR_STATE, ERROR_RETRY, "table %s.%s %s", table->schema, table->name,
 		                now ? "was altered" : "is gone");

@@ -174,14 +174,18 @@ static void test_rows(void **state)
 		struct catalog_watch now;
 		const char *says;
 	} cases[] = {
-	        {{"f", "l", "r", "a", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
-	        {{"f2", "l", "r2", "a", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
-	        {{"f2", "l", "r", "a2", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
-	        {{"f2", "l", "r2", "a2", "label 1 \"x\"\nlabel 2 \"y\""}, "public.customers: its rows were rewritten (load)"},
-	        {{"f2", "l2", "r2", "a2", "label 1 \"x\"\nlabel 2 \"y\""},
+	        {{"f", "l", "r", "1 7,2 8,3 9", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
+	        {{"f2", "l", "r2", "1 7,2 8,3 9", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
+	        {{"f2", "l", "r", "1 7,2 8,3 10", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
+	        {{"f2", "l", "r2", "1 7,2 8,3 9,4 10", "label 1 \"x\"\nlabel 2 \"y\""}, ""},
+	        {{"f2", "l", "r2", "1 7,2 8,3 10", "label 1 \"x\"\nlabel 2 \"y\""},
+	         "public.customers: its rows were rewritten (load)"},
+	        {{"f2", "l", "r2", "1 70,2 8,3 9", "label 1 \"x\"\nlabel 2 \"y\""},
+	         "public.customers: its rows were rewritten (load)"},
+	        {{"f2", "l2", "r2", "1 7,2 8,3 10", "label 1 \"x\"\nlabel 2 \"y\""},
 	         "public.customers: partitions were attached, detached, made or dropped (load)"},
-	        {{"f2", "l", "r", "a", "label 1 \"x\"\nlabel 2 \"y\"\nlabel 3 \"z\""}, ""},
-	        {{"f2", "l", "r", "a", "label 1 \"x\"\nlabel 2 \"yy\""},
+	        {{"f2", "l", "r", "1 7,2 8,3 9", "label 1 \"x\"\nlabel 2 \"y\"\nlabel 3 \"z\""}, ""},
+	        {{"f2", "l", "r", "1 7,2 8,3 9", "label 1 \"x\"\nlabel 2 \"yy\""},
 	         "public.customers: a label of an enum, or a composite type, was changed (load)"},
 	};
 	struct fixture *fixture = fixture_read(CUSTOMERS ORDERS);
