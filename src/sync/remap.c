@@ -487,13 +487,14 @@ static void rekey__declare_sql(struct buffer *sql, const struct plan *plan, cons
 static int rekey__fetch(struct remap *remap, struct rekey *rekey, struct session_postgres *postgres, const char *cypher,
                         struct error *error)
 {
+	const struct bolt_connection *connection = remap->pipeline->graph.connection;
 	struct bolt_writer params;
 	char fetch[64];
 	int rc;
 
 	snprintf(fetch, sizeof(fetch), "FETCH %d FROM pgweave_rekey", REKEY_ROWS);
 	bolt_writer_reset(&rekey->rows);
-	rekey->rows.utc = bolt_connection_utc(remap->pipeline->graph.connection);
+	rekey->rows.utc = connection ? bolt_connection_utc(connection) : true;
 	rc = session_postgres_query(postgres, fetch, NULL, 0, rekey__on_rows, rekey, error);
 	if (rc == 0 && rekey->rc < 0) {
 		*error = rekey->error;

@@ -33,7 +33,7 @@ TABLES = """
     ALTER TABLE people REPLICA IDENTITY FULL;
     ALTER TABLE reviews REPLICA IDENTITY FULL;
     INSERT INTO teams SELECT i, 'team ' || i FROM generate_series(1, 20) i;
-    INSERT INTO people SELECT i, 'P' || i, 'name ' || i, 'Mail' || i || '@x', 1 + i % 20, 1 + i % 7, nullif(i / 10, 0)
+    INSERT INTO people SELECT i, 'P' || i, 'name ' || i, 'Mail' || i || '@x', 1 + i % 20, 1 + (i + 3) % 7, nullif(i / 10, 0)
         FROM generate_series(1, 300) i;
     INSERT INTO skills SELECT i, 'untouched ' || i FROM generate_series(1, 30) i;
     INSERT INTO person_skills SELECT i, 1 + (i * j) % 30, j, '2020-01-01'::date + i
