@@ -206,9 +206,11 @@ static void _printf_like(3, 4) compare__say(struct compared *compared, bool load
 }
 
 /* What to do about the one just said. */
-static void _printf_like(2, 3) compare__mend(struct compared *compared, const char *format, ...)
+static void _printf_like(3, 4) compare__mend(struct compared *compared, const char *about, const char *format, ...)
 {
 	struct comparer *comparer = compared->comparer;
+	struct arena *arena = &comparer->alterations->arena;
+	struct alteration *alteration;
 	char words[WORDS_SIZE_MAX];
 	va_list args;
 
@@ -217,7 +219,11 @@ static void _printf_like(2, 3) compare__mend(struct compared *compared, const ch
 	va_start(args, format);
 	vsnprintf(words, sizeof(words), format, args);
 	va_end(args);
-	comparer->items[comparer->alterations->count - 1].mend = arena_strdup(&comparer->alterations->arena, words);
+	alteration = &comparer->items[comparer->alterations->count - 1];
+	alteration->about = arena_strdup(arena, about);
+	alteration->mend = arena_strdup(arena, words);
+	if (!alteration->about || !alteration->mend)
+		compare__fail(comparer, ERR_NOMEM);
 }
 
 static bool compare__is_read(const struct compared *compared, int16_t attnum)
@@ -241,7 +247,7 @@ static void compare__column(struct compared *compared, json_t *before)
 	if (!now) {
 		compare__say(compared, false, "column %s was dropped", name);
 		compare__mend(
-		        compared,
+		        compared, name,
 		        "take column %s out of the mapping (stream: {missing_columns: leave_out} does so for every property "
 		        "that loses its column), or add it to the table again",
 		        name);
@@ -249,7 +255,7 @@ static void compare__column(struct compared *compared, json_t *before)
 	}
 	if (strcmp(now->name, name) != 0) {
 		compare__say(compared, false, "column %s is named %s now", name, now->name);
-		compare__mend(compared, "write %s instead of %s in the mapping", now->name, name);
+		compare__mend(compared, name, "write %s instead of %s in the mapping", now->name, name);
 	}
 	if (now->type_oid != (uint32_t)compare__int(comparer, before, "type_oid"))
 		compare__say(compared, compare__is_read(compared, attnum), "column %s is %s now, it was %s", now->name,
@@ -402,10 +408,12 @@ static void compare__table(struct comparer *comparer, json_t *before)
 	struct compared compared = {
 	        .comparer = comparer, .before = before, .oid = (uint32_t)compare__int(comparer, before, "oid")};
 	const char *schema = compare__text(comparer, before, "schema"), *name = compare__text(comparer, before, "name");
+	char table[WORDS_SIZE_MAX];
 	int64_t index = comparer->plan ? plan_table_by_oid(comparer->plan, compared.oid) : -1;
 
 	compared.now = catalog_table_by_oid(comparer->catalog, compared.oid);
 	compared.planned = index < 0 ? NULL : &comparer->plan->tables[index];
+	snprintf(table, sizeof(table), "%s.%s", schema, name);
 	if (comparer->rc)
 		return;
 	if (!compared.now) {
@@ -416,7 +424,7 @@ static void compare__table(struct comparer *comparer, json_t *before)
 		compare__say(&compared, false,
 		             again ? "the table was dropped and made again"
 		                   : "the table was dropped, or made a partition of another one");
-		compare__mend(&compared,
+		compare__mend(&compared, table, "%s",
 		              again ? "pgweave apply publishes it; then load everything anew: pgweave run --resnapshot"
 		                    : "take it out of the mapping");
 		return;
@@ -425,7 +433,8 @@ static void compare__table(struct comparer *comparer, json_t *before)
 		return; /* not mapped any more */
 	if (strcmp(compared.now->schema, schema) != 0 || strcmp(compared.now->name, name) != 0) {
 		compare__say(&compared, false, "the table is %s.%s now", compared.now->schema, compared.now->name);
-		compare__mend(&compared, "write `table: %s.%s` in the mapping", compared.now->schema, compared.now->name);
+		compare__mend(&compared, table, "write `table: %s.%s` in the mapping", compared.now->schema,
+		              compared.now->name);
 	}
 	compare__columns(&compared);
 	compare__keys(&compared);

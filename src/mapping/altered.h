@@ -19,7 +19,8 @@
 struct alteration {
 	uint32_t oid;      /* of the table, as it was */
 	const char *words; /* "public.orders: column total is named amount now" */
-	const char *mend;  /* what to do should the mapping not fit any more; or NULL */
+	const char *mend;  /* what to do should the mapping not fit any more because of it; or NULL */
+	const char *about; /* with mend: the column, or schema.table, by the name that it had */
 	bool load;
 };
 

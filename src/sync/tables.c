@@ -86,12 +86,11 @@ int tables_read(struct pipeline *pipeline, struct error *error)
 	graph_checkpoint_pack_pipeline(&params, pipeline->settings->pipeline);
 	rc = session_graph_run(&pipeline->graph, graph_checkpoint_tables, &params, tables__on_record, &read, error);
 	bolt_writer_free(&params);
-	if (rc == 0 && (read.rc < 0 || tables->before.failed)) {
+	if (rc == 0 && read.rc < 0)
 		*error = read.error;
-		rc = read.rc < 0 ? read.rc
-		                 : error_set(error, ERR_NOMEM, "no memory for what the checkpoint says of the tables");
-	}
-	return rc;
+	else if (rc == 0 && tables->before.failed)
+		rc = error_set(error, ERR_NOMEM, "no memory for what the checkpoint says of the tables");
+	return rc < 0 ? rc : read.rc;
 }
 
 static void tables__on_epoch(void *user, const struct bolt_record *record)
@@ -181,20 +180,33 @@ static void tables__keep_said(struct pipeline_tables *tables, const struct alter
 		                         found->items[i].words);
 }
 
+/* Whether what is wrong with the mapping names it, as diagnostics do: in double quotes. */
+static bool tables__is_about(const struct error *error, const char *name)
+{
+	const char *at = error->text;
+	size_t size = strlen(name);
+
+	while (size && (at = strstr(at, name)) != NULL) {
+		if (at > error->text && at[-1] == '"' && at[size] == '"')
+			return true;
+		at++;
+	}
+	return false;
+}
+
 void tables_explain(struct pipeline *pipeline, const struct catalog *catalog, struct error *error)
 {
 	struct alterations found;
 	struct error ignored;
+	int rc = tables__find(pipeline, catalog, &found, &ignored);
 
-	if (tables__find(pipeline, catalog, &found, &ignored) == 0 && found.count) {
+	for (uint32_t i = 0; i < found.count && rc == 0; i++)
+		if (found.items[i].mend && !error->hint[0] && tables__is_about(error, found.items[i].about))
+			error_hint(error, "%s", found.items[i].mend);
+	if (rc == 0 && found.count) {
 		tables__keep_said(&pipeline->tables, &found);
 		error_prefix(error, "%s", pipeline->tables.said);
 	}
-	for (uint32_t i = 0; i < found.count; i++)
-		if (found.items[i].mend) {
-			error_hint(error, "%s", found.items[i].mend);
-			break;
-		}
 	arena_free(&found.arena);
 }
 

@@ -114,11 +114,12 @@ static void test_without_a_plan(void **state)
 	struct fixture *now = fixture_read("table sales.clients\nid bigint pk\ntitle text !\n");
 	struct alterations alterations;
 	struct buffer before;
-	const char *wanted[][2] = {
-	        {"public.customers: the table is sales.clients now", "write `table: sales.clients` in the mapping"},
-	        {"public.customers: column name is named title now", "write title instead of name in the mapping"},
-	        {"public.customers: column born was dropped", "take column born out of the mapping"},
-	        {"public.orders: the table was dropped, or", "take it out of the mapping"},
+	const char *wanted[][3] = {
+	        {"public.customers: the table is sales.clients now", "write `table: sales.clients` in the mapping",
+	         "public.customers"},
+	        {"public.customers: column name is named title now", "write title instead of name in the mapping", "name"},
+	        {"public.customers: column born was dropped", "take column born out of the mapping", "born"},
+	        {"public.orders: the table was dropped, or", "take it out of the mapping", "public.orders"},
 	};
 
 	(void)state;
@@ -128,6 +129,7 @@ static void test_without_a_plan(void **state)
 	for (uint32_t i = 0; i < 4; i++) {
 		assert_non_null(strstr(alterations.items[i].words, wanted[i][0]));
 		assert_non_null(strstr(alterations.items[i].mend, wanted[i][1]));
+		assert_string_equal(alterations.items[i].about, wanted[i][2]);
 		assert_false(alterations.items[i].load);
 	}
 	arena_free(&alterations.arena);
