@@ -189,13 +189,14 @@ def test_complaint_05_a_widened_mapping_does_not_skip_the_backlog(streaming, dat
     assert streaming.terminate() == 0
     streaming.map(shop.YAML.replace("nodes:", "nodes:\n  Item: {table: items}"))
     mapping = [*shop.MAPPING, Node("Item", "items", ("id",), same("id", "name"))]
-    for _ in range(2):
+    for published in (False, True):
+        # Not even when the publication has the table already.
+        if published:
+            database.execute("ALTER PUBLICATION pgweave_e2e ADD TABLE ONLY items")
         streaming.start()
         assert_stopped_with_74(streaming, "mapping")
         assert_not_green(streaming)
-        # Not even when the publication has the table already.
-        assert streaming.command("apply").rc == 0
-    assert streaming.command("run", "--resnapshot", "--until-caught-up").rc == 0
+    assert streaming.command("apply").rc == 0
     assert compare(database, graph, mapping) == []
     streaming.start()
     database.execute("INSERT INTO items VALUES (101, 'live')")
