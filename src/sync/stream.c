@@ -584,5 +584,10 @@ int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_boun
 
 	if (rc == 0 && pipeline->loop.stop)
 		rc = error_set(error, ERR_CANCELLED, "stopped on the way to a snapshot");
+	/* a server process streams from a logical slot once: asked again it ends the stream at its beginning (seen with 15) */
+	if (rc == 0) {
+		session_postgres_close(&pipeline->replication);
+		rc = session_postgres_open(&pipeline->replication, &pipeline->loop, pipeline->settings, true, error);
+	}
 	return rc;
 }
