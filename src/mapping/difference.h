@@ -94,7 +94,7 @@ struct difference {
 	uint32_t count;
 	uint32_t capacity;
 	bool *load;        /* for each of plan->tables: its rows are loaded */
-	bool *skip;        /* its changes may be left out until they are: the graph has nothing of it, or not its key */
+	bool *skip;        /* its changes are left out until they are: the graph has nothing of it, or not its key */
 	bool *sweep_nodes; /* for each of plan->nodes: what has no row is deleted then */
 	bool *sweep_edges; /* for each of plan->edges */
 };

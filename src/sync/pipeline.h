@@ -101,15 +101,15 @@ void pipeline__change_free(struct pipeline_change *change);
 /* Creates what is missing: the publication, the constraints. */
 int pipeline__apply(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
                     const struct plan *plan, const struct log *log, struct error *error) _must_check;
+/* The same; what only the mappings before needed stays for now. */
+int pipeline__apply_more(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
+                         const struct plan *plan, const struct log *log, struct error *error) _must_check;
+/* Drops that: their constraints (and interim indexes), and their tables from the publication. */
+int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
+int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
 /* The statement that makes the publication, or where it exists gives it the plan's tables. */
 void pipeline__publication_sql(struct buffer *sql, const struct mapping_settings *settings, const struct plan *plan,
                                bool exists, int server_version_num);
-/* The same; tables that left the plan stay in the publication for now. */
-int pipeline__apply_more(struct session_graph *graph, struct session_postgres *sql, const struct mapping_settings *settings,
-                         const struct plan *plan, const struct log *log, struct error *error) _must_check;
-/* What pipeline__apply_more has left: constraints that only the mappings before needed (and interim indexes), such tables. */
-int pipeline__drop_constraints(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
-int pipeline__drop_tables(struct pipeline *pipeline, const struct descriptions *before, struct error *error) _must_check;
 /* Writes phase, position and the rest of pipeline->checkpoint, as long as the epoch is ours. mappings: as in graph/checkpoint.
  */
 int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct error *error) _must_check;
@@ -122,11 +122,12 @@ int pipeline__read_facts(struct pipeline *pipeline, struct error *error) _must_c
 /* Of the mapped tables only: what else a publication publishes may come and go. */
 int pipeline__publication_digest(const struct postgres_publication_facts *publication, const struct plan *plan,
                                  char digest[POSTGRES_DIGEST_SIZE], struct error *error) _must_check;
-/* ERR_STATE when nodes of a mapped label are there already; found says which, by index, are looked at (NULL: all). */
+/* ERR_STATE when nodes of a mapped label are there already, unless adopted. nodes: which, by index in the plan; NULL: all. */
 int pipeline__check_free(struct pipeline *pipeline, const bool *nodes, bool adopt, bool *ret_empty,
                          struct error *error) _must_check;
 /*
- * ERR_STATE when publication or slot no longer are what the checkpoint was made with: names it, and the command that mends it.
+ * ERR_STATE when the slot alone, or publication or slot, no longer are what the checkpoint was made with: names it, and the
+ * command that mends it.
  */
 #define PIPELINE_ORIGIN_GAP "publication" /* error.origin where changes were missed for good */
 int pipeline__check_slot(const struct postgres_facts *facts, const struct mapping_settings *settings,
