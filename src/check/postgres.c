@@ -174,9 +174,10 @@ static void postgres__publication(struct check *check, const struct postgres_pub
 		            settings->publication);
 	}
 	for (uint32_t i = 0; i < publication->tables_count; i++)
-		if (publication->tables[i].row_filter && !postgres__filters(plan, publication->tables[i].oid))
-			check__add(check, CHECK_WARNING, NULL, "publication",
-			           "%s publishes %s.%s with a row filter (%s), which the snapshot does not know",
+		if (publication->tables[i].row_filter && plan && plan_table_by_oid(plan, publication->tables[i].oid) >= 0 &&
+		    !postgres__filters(plan, publication->tables[i].oid))
+			check__add(check, CHECK_ERROR, "pgweave apply, then pgweave run --resnapshot", "publication",
+			           "%s publishes %s.%s with a row filter (%s), which the mapping does not know",
 			           settings->publication, publication->tables[i].schema, publication->tables[i].name,
 			           publication->tables[i].row_filter);
 	if (!missing)
@@ -330,6 +331,9 @@ void check__tables(struct check *check, const struct catalog *catalog, const str
 		postgres__deferrable(check, table, &plan->tables[i]);
 	}
 	postgres__analysed(check, catalog, plan);
+	for (uint32_t i = 0; i < plan->left_out_count; i++)
+		check__add(check, CHECK_WARNING, "add the column again, or take the property out of the mapping", "mapping",
+		           "left out: %s", plan->left_out[i]);
 	check__add(check, CHECK_OK, NULL, "mapping", "%u tables, %u labels, %u relationship types fit the catalogue",
 	           plan->tables_count, plan->nodes_count, plan->edges_count);
 }

@@ -82,14 +82,19 @@ static void status__print_text(const struct status *status, const struct cli_wor
 	       status->facts.slot.exists ? (status->facts.slot.active ? "in use" : "not in use") : "does not exist",
 	       (long long)(status->facts.slot.retained_bytes >> 10));
 	printf("dead letters %lld\n", (long long)status->checkpoint.dead_letters);
+	for (uint32_t i = 0; i < work->plan->left_out_count; i++)
+		printf("left out     %s\n", work->plan->left_out[i]);
 }
 
 static void status__print_json(const struct status *status, const struct cli_work *work)
 {
 	char graph[LSN_TEXT_SIZE], server[LSN_TEXT_SIZE];
+	json_t *left_out = json_array();
 
+	for (uint32_t i = 0; i < work->plan->left_out_count; i++)
+		json_array_append_new(left_out, json_string(work->plan->left_out[i]));
 	cli_print_json(json_pack(
-	        "{s:s, s:s, s:s*, s:s*, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:I}", "pipeline",
+	        "{s:s, s:s, s:s*, s:s*, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:o}", "pipeline",
 	        work->settings->pipeline, "state", status->state, "problem", status->problem.code ? status->problem.text : NULL,
 	        "what_to_do", status->problem.code ? status->problem.hint : NULL, "phase",
 	        graph_phase_name(status->checkpoint.phase), "epoch", (json_int_t)status->checkpoint.epoch, "graph_lsn",
@@ -97,7 +102,7 @@ static void status__print_json(const struct status *status, const struct cli_wor
 	        lsn_print(status->facts.server.wal_lsn, server), "lag_bytes", (json_int_t)status->lag_bytes, "lag_ms",
 	        (json_int_t)status->lag_ms, "retained_bytes", (json_int_t)status->facts.slot.retained_bytes, "slot_exists",
 	        status->facts.slot.exists, "slot_active", status->facts.slot.active, "dead_letters",
-	        (json_int_t)status->checkpoint.dead_letters));
+	        (json_int_t)status->checkpoint.dead_letters, "left_out", left_out));
 }
 
 int cli_status(struct cli *cli, const struct cli_command *command, int argc, char **argv)

@@ -52,6 +52,15 @@ const char graph_dead_letters_create[] =
         "UNWIND $rows AS r CREATE (:`" GRAPH_LABEL_DEAD_LETTER "` {pipeline: $pipeline, table: r[0], key: r[1], row: r[2], "
         "code: r[3], message: r[4], lsn: r[5], at: datetime()})";
 
+const char graph_checkpoint_tables[] = "MATCH " NODE " RETURN c.tables, c.mapping_words, c.reload";
+
+const char graph_checkpoint_remember[] =
+        "MATCH " NODE " SET c.lock = randomUUID() WITH c WHERE c.epoch = $epoch "
+        "SET c.tables = $tables, c.mapping_words = $mapping_words, c.reload = null RETURN c.epoch";
+
+const char graph_checkpoint_reload[] = "MATCH " NODE " SET c.lock = randomUUID() WITH c WHERE c.epoch = $epoch "
+                                       "SET c.reload = $reload RETURN c.epoch";
+
 static const char *const phase_names[] = {
 #define X(name, text) [GRAPH_PHASE_##name] = text,
         GRAPH_PHASES(X)
@@ -165,6 +174,28 @@ void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipe
 		bolt_writer_cstring(writer, mappings);
 	else
 		bolt_writer_null(writer);
+}
+
+void graph_checkpoint_pack_remember(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const char *tables,
+                                    const char *mapping_words)
+{
+	bolt_writer_map(writer, 4);
+	pack__text(writer, "pipeline", pipeline);
+	pack__int(writer, "epoch", epoch);
+	pack__text(writer, "tables", tables);
+	pack__text(writer, "mapping_words", mapping_words);
+}
+
+void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const uint32_t *oids,
+                                  uint32_t count)
+{
+	bolt_writer_map(writer, 3);
+	pack__text(writer, "pipeline", pipeline);
+	pack__int(writer, "epoch", epoch);
+	bolt_writer_cstring(writer, "reload");
+	bolt_writer_list(writer, count);
+	for (uint32_t i = 0; i < count; i++)
+		bolt_writer_int(writer, oids[i]);
 }
 
 void graph_checkpoint_pack_move(struct bolt_writer *writer, const char *pipeline, int64_t epoch,

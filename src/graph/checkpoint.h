@@ -63,6 +63,13 @@ extern const char graph_checkpoint_mappings[];   /* $pipeline; one text: the lis
 extern const char graph_checkpoint_approve[];    /* graph_checkpoint_pack_approve; by whoever is not the writer */
 extern const char graph_checkpoint_move[];       /* graph_checkpoint_pack_move; fails when the fence does not hold */
 extern const char graph_dead_letters_create[];   /* graph_dead_letter_pack_* */
+/*
+ * What is kept of the tables (mapping/altered.h): $pipeline; one record: that text, the digest of the mapping's words, and the
+ * OIDs of tables that are to be loaded anew because their changes may have been left out.
+ */
+extern const char graph_checkpoint_tables[];
+extern const char graph_checkpoint_remember[]; /* graph_checkpoint_pack_remember; returns the epoch; all is loaded */
+extern const char graph_checkpoint_reload[];   /* graph_checkpoint_pack_reload; returns the epoch */
 
 /* Fills *checkpoint from the one record of `read`; ERR_PROTOCOL when it is not what `read` returns. */
 int graph_checkpoint_unpack(const struct bolt_value *values, size_t count, struct graph_checkpoint *checkpoint) _must_check;
@@ -71,6 +78,10 @@ void graph_checkpoint_pack_pipeline(struct bolt_writer *writer, const char *pipe
 void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipeline, const struct graph_checkpoint *checkpoint,
                                     const char *mappings);
 void graph_checkpoint_pack_approve(struct bolt_writer *writer, const char *pipeline, const char *mapping_digest);
+void graph_checkpoint_pack_remember(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const char *tables,
+                                    const char *mapping_words);
+void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const uint32_t *oids,
+                                  uint32_t count);
 /* token differs from move to move, so that the node is locked before it is read. */
 void graph_checkpoint_pack_move(struct bolt_writer *writer, const char *pipeline, int64_t epoch,
                                 const struct graph_position *from, const struct graph_position *to, int64_t token);

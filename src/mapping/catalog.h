@@ -70,7 +70,7 @@ struct catalog_watch {
 	const char *fingerprint; /* of everything that the plan or the graph depends on */
 	const char *leaves;      /* which partitions it has */
 	const char *files;       /* where its rows lie: changes with a rewrite */
-	const char *attributes;  /* when its columns were altered last: with files, whether the rewrite changed values */
+	const char *attributes;  /* "1 733,2 741": by which transaction each column was altered last, as text */
 	const char *types;       /* a line for each enum label and composite type in its columns: as text */
 };
 

@@ -216,6 +216,8 @@ static void builder__tables(struct builder *builder)
 		        .partitioned = building->table->kind == CATALOG_PARTITIONED,
 		        .rows_estimate = building->table->rows_estimate,
 		};
+		if (building->table->watch.fingerprint)
+			table->fingerprint = builder__strdup(builder, building->table->watch.fingerprint);
 		builder__columns(builder, building, table);
 	}
 }
@@ -472,6 +474,19 @@ static void builder__edges(struct builder *builder)
 	}
 }
 
+/* In the file's order; they were noted from the last to the first. */
+static void builder__left_out(struct builder *builder)
+{
+	const struct compiler *compiler = builder->compiler;
+	const char **words = builder__calloc(builder, compiler->left_out_count, sizeof(const char *));
+	uint32_t at = compiler->left_out_count;
+
+	for (const struct left_out *left_out = compiler->left_out; words && left_out; left_out = left_out->next)
+		words[--at] = builder__strdup(builder, left_out->words);
+	builder->plan->left_out = words;
+	builder->plan->left_out_count = compiler->left_out_count;
+}
+
 static int builder__run(struct builder *builder)
 {
 	struct compiler *compiler = builder->compiler;
@@ -486,6 +501,8 @@ static int builder__run(struct builder *builder)
 		builder__nodes(builder);
 	if (!compiler->no_memory)
 		builder__edges(builder);
+	if (!compiler->no_memory)
+		builder__left_out(builder);
 	plan->pipeline = builder__strdup(builder, compiler->mapping->settings.pipeline);
 	if (compiler->no_memory)
 		return ERR_NOMEM;

@@ -78,6 +78,12 @@ struct resolved_edge {
 	bool fine;
 };
 
+/* A property whose column is not there. */
+struct left_out {
+	const char *words;
+	struct left_out *next;
+};
+
 struct compiler {
 	const struct mapping *mapping;
 	const struct source *source;
@@ -90,6 +96,8 @@ struct compiler {
 	struct resolved_edge *edges;
 	uint32_t edges_count;
 	uint32_t edges_capacity;
+	struct left_out *left_out; /* the last one first */
+	uint32_t left_out_count;
 	bool no_memory;
 };
 

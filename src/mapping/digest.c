@@ -1,6 +1,7 @@
 #include "mapping/compile.h"
 #include "mapping/condition.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -202,4 +203,108 @@ int mapping__digest(struct plan *plan)
 	}
 	buffer_free(&buffer);
 	return status;
+}
+
+/* ---- the file's own words ---- */
+
+static void words__text(struct buffer *buffer, const char *text)
+{
+	if (text)
+		digest__text(buffer, text);
+	else
+		buffer_append_text(buffer, " -");
+}
+
+static void words__list(struct buffer *buffer, const char *name, const struct words *words)
+{
+	buffer_printf(buffer, "\n%s %s%u", name, words->name.text ? "given " : "", words->count);
+	for (uint32_t i = 0; i < words->count; i++)
+		words__text(buffer, words->items[i].text);
+}
+
+static void words__table(struct buffer *buffer, const struct table_name *table)
+{
+	words__text(buffer, table->schema.text);
+	words__text(buffer, table->name.text);
+}
+
+static void words__properties(struct buffer *buffer, const struct mapping_properties *properties)
+{
+	buffer_printf(buffer, "\nproperties %s", properties->name.text ? "given" : "all");
+	for (uint32_t i = 0; i < properties->count; i++) {
+		const struct mapping_property *property = &properties->items[i];
+
+		buffer_append_byte(buffer, '\n');
+		words__text(buffer, property->name.text);
+		words__text(buffer, property->column.text);
+		words__text(buffer, property->as.word.text);
+		words__text(buffer, property->letters.word.text);
+		words__text(buffer, property->epoch.word.text);
+		words__text(buffer, property->scale.word.text);
+		words__text(buffer, property->split);
+		words__text(buffer, property->constant);
+		buffer_append_text(buffer, property->trim ? " trim" : "");
+		words__list(buffer, "path", &property->path);
+	}
+}
+
+static void words__node(struct buffer *buffer, const struct mapping_node *node)
+{
+	buffer_append_text(buffer, "node");
+	words__text(buffer, node->label.text);
+	words__table(buffer, &node->table);
+	words__list(buffer, "labels", &node->labels);
+	words__list(buffer, "key", &node->key);
+	words__properties(buffer, &node->properties);
+	words__list(buffer, "except", &node->except);
+	for (uint32_t i = 0; i < node->links.count; i++) {
+		const struct mapping_link *link = &node->links.items[i];
+
+		buffer_append_text(buffer, "\nlink");
+		words__text(buffer, link->type.text);
+		words__text(buffer, link->to.text);
+		words__text(buffer, link->from.text);
+		words__list(buffer, "columns", &link->columns);
+	}
+}
+
+static void words__join(struct buffer *buffer, const struct mapping_join *join)
+{
+	buffer_append_text(buffer, "join");
+	words__text(buffer, join->type.text);
+	words__table(buffer, &join->table);
+	words__text(buffer, join->from.label.text);
+	words__list(buffer, "from", &join->from.columns);
+	words__text(buffer, join->to.label.text);
+	words__list(buffer, "to", &join->to.columns);
+	words__list(buffer, "key", &join->key);
+	words__properties(buffer, &join->properties);
+	words__list(buffer, "except", &join->except);
+}
+
+int mapping_words_digest(const struct mapping *mapping, char ret_text[MAPPING_DIGEST_SIZE])
+{
+	XXH128_hash_t sum = {0};
+	struct buffer buffer;
+	bool failed = false;
+
+	buffer_init(&buffer, DIGEST_SIZE_MAX);
+	/* a sum, so that their order does not count; no two of them read the same */
+	for (uint32_t i = 0; i < mapping->nodes.count + mapping->joins.count; i++) {
+		XXH128_hash_t hash;
+
+		buffer_reset(&buffer);
+		if (i < mapping->nodes.count)
+			words__node(&buffer, &mapping->nodes.items[i]);
+		else
+			words__join(&buffer, &mapping->joins.items[i - mapping->nodes.count]);
+		failed = failed || buffer.failed;
+		hash = XXH3_128bits(buffer.data, buffer.size);
+		sum.high64 += hash.high64;
+		sum.low64 += hash.low64;
+	}
+	buffer_free(&buffer);
+	snprintf(ret_text, MAPPING_DIGEST_SIZE, "%016llx%016llx", (unsigned long long)sum.high64,
+	         (unsigned long long)sum.low64);
+	return failed ? ERR_NOMEM : 0;
 }

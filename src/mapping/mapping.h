@@ -20,6 +20,16 @@
 #define MAPPING_TABLES_MAX 4096
 #define MAPPING_EDGES_MAX 16384
 
+enum mapping_schema_changes {
+	MAPPING_SCHEMA_FOLLOW,
+	MAPPING_SCHEMA_STOP,
+};
+
+enum mapping_missing_columns {
+	MAPPING_MISSING_STOP,
+	MAPPING_MISSING_LEAVE_OUT,
+};
+
 /* What else the file says: where the servers are and how to treat them. Strings live in the mapping; NULL when absent. */
 struct mapping_settings {
 	const char *pipeline;
@@ -39,6 +49,8 @@ struct mapping_settings {
 	uint64_t transaction_size_max; /* bytes of one PostgreSQL transaction applied whole; above it goes in pieces; 8 MiB
 	                                  unless said */
 	uint64_t wal_retained_warn;    /* bytes of WAL held by the slot from which on it warns; 1 GiB unless said */
+	enum mapping_schema_changes schema_changes;
+	enum mapping_missing_columns missing_columns;
 };
 
 struct mapping_environment {
@@ -84,6 +96,13 @@ void mapping_free(struct mapping *mapping);
 const struct mapping_settings *mapping_settings(const struct mapping *mapping);
 /* The text that it was read from, with a NUL behind it. */
 const char *mapping_text(const struct mapping *mapping, size_t *ret_size);
+
+/*
+ * Hex, over the words of the file that say what becomes of which table, whatever their order: nodes and relationships. While it
+ * is the same and the plan's digest is not, the tables have changed and not the file. ERR_NOMEM.
+ */
+#define MAPPING_DIGEST_SIZE 33
+int mapping_words_digest(const struct mapping *mapping, char ret_text[MAPPING_DIGEST_SIZE]) _must_check;
 
 /* 0, or ERR_CATALOG with diagnostics. The plan is the caller's, freed with plan_free; it keeps no pointer to mapping or
  * catalogue. */

@@ -64,6 +64,12 @@ const struct mapping_option mapping_options[] = {
         {CONTEXT_STREAM, "wal_retained_warn", KIND_SIZE, false, SETTING(wal_retained_warn), .least = MIB,
          .most = MIB * MIB * 1024, .number = 1024 * MIB, .default_words = "1GiB",
          .doc = "From this much WAL held back by the slot on, pgweave warns."},
+        {CONTEXT_STREAM, "schema_changes", KIND_FOLLOWING, false, SETTING(schema_changes), .default_words = "follow",
+         .doc = "What to do when a mapped table was altered so that the graph has to change: `follow` loads what is affected "
+                "anew, `stop` stops until a person has looked at it."},
+        {CONTEXT_STREAM, "missing_columns", KIND_MISSING, false, SETTING(missing_columns), .default_words = "stop",
+         .doc = "What to do when a column of a property that the file names is not there: `stop`, or `leave_out`: go on "
+                "without the property, with a warning. Columns of keys and relationships always stop."},
 
         {CONTEXT_NODE, "table", KIND_TABLE, true, NODE(table),
          .doc = "The table: a name in the connection's schema, or `schema.name`; a part with a dot in it in double quotes."},

@@ -465,8 +465,21 @@ static const char *const *parser__choices(enum mapping_kind kind)
 	static const char *const as[] = {"text", "float", "integer", NULL};
 	static const char *const letters[] = {"lower", "upper", NULL};
 	static const char *const epochs[] = {"seconds", "milliseconds", "microseconds", NULL};
+	static const char *const following[] = {"follow", "stop", NULL};
+	static const char *const missing[] = {"stop", "leave_out", NULL};
 
-	return kind == KIND_AS ? as : kind == KIND_LETTERS ? letters : epochs;
+	switch (kind) {
+	case KIND_AS:
+		return as;
+	case KIND_LETTERS:
+		return letters;
+	case KIND_FOLLOWING:
+		return following;
+	case KIND_MISSING:
+		return missing;
+	default:
+		return epochs;
+	}
 }
 
 static void parser__read_choice(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
@@ -483,6 +496,16 @@ static void parser__read_choice(struct parser *parser, const struct mapping_opti
 			return;
 		}
 	parser__wrong_value(parser, option, node);
+}
+
+/* A setting that is a choice: an enum, in the order of its words. */
+static void parser__read_setting(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	struct choice choice = {0};
+
+	parser__read_choice(parser, option, node, &choice);
+	*(unsigned int *)at = choice.index;
 }
 
 /* [-]digits[.digits], not 0, of at most 18 digits */
@@ -797,6 +820,8 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_DECIMAL] = parser__read_decimal,
         [KIND_PATH] = parser__read_path,
         [KIND_CONDITION] = parser__read_condition,
+        [KIND_FOLLOWING] = parser__read_setting,
+        [KIND_MISSING] = parser__read_setting,
 };
 
 static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)

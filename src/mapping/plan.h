@@ -104,6 +104,8 @@ struct plan_table {
 	const struct condition *where; /* a row for which it is not true makes nothing; NULL: there are none such */
 	bool where_published; /* PostgreSQL takes it as the publication's row filter, so that such rows are not even sent */
 	int64_t rows_estimate;
+	const char *fingerprint; /* of the table as it was compiled, see struct catalog_watch; NULL: not known. Not for the
+	                            digest */
 };
 
 struct plan {
@@ -117,6 +119,8 @@ struct plan {
 	uint32_t nodes_count;
 	const struct plan_edge *const *edges;
 	uint32_t edges_count;
+	const char *const *left_out; /* words for each property whose column is not there (missing_columns: leave_out) */
+	uint32_t left_out_count;
 };
 
 void plan_free(struct plan *plan);

@@ -123,6 +123,27 @@ const struct catalog_column *mapping__column(struct compiler *compiler, const st
 	return NULL;
 }
 
+/* True when the column is not there, and the file says that this does not matter: notes it. */
+static bool resolve__is_left_out(struct compiler *compiler, const struct catalog_table *table, const char *property,
+                                 const struct word *column)
+{
+	struct left_out *left_out;
+
+	if (compiler->mapping->settings.missing_columns != MAPPING_MISSING_LEAVE_OUT ||
+	    catalog_column_by_name(table, column->text))
+		return false;
+	left_out = mapping__compile_calloc(compiler, 1, sizeof(*left_out));
+	if (!left_out)
+		return true;
+	left_out->words = arena_printf(&compiler->arena, "property %s: table %s.%s has no column %s", property, table->schema,
+	                               table->name, column->text);
+	left_out->next = compiler->left_out;
+	compiler->left_out = left_out;
+	compiler->left_out_count++;
+	compiler->no_memory = compiler->no_memory || !left_out->words;
+	return true;
+}
+
 /* False when one of them is not there. */
 static bool resolve__columns(struct compiler *compiler, const struct catalog_table *table, const struct words *words,
                              struct resolved_columns *ret_columns)
@@ -231,6 +252,13 @@ static bool resolve__check_key_type(struct compiler *compiler, const struct cata
 	return false;
 }
 
+/* What an application notices first of a table that has no replica identity. */
+static const char *resolve__refusal(const struct catalog_table *table)
+{
+	return table->identity_attnums_count ? ""
+	                                     : "; and while it is published, PostgreSQL refuses every UPDATE and DELETE of it";
+}
+
 /* An UPDATE or DELETE brings only the replica identity of the old row: the key has to be in it. */
 static bool resolve__check_identity(struct compiler *compiler, const struct catalog_table *table,
                                     const struct resolved_columns *columns, const struct catalog_key *key, struct place place)
@@ -244,8 +272,8 @@ static bool resolve__check_identity(struct compiler *compiler, const struct cata
 	if (covered)
 		return true;
 	resolve__add(compiler, place,
-	             "the replica identity of \"%s.%s\" does not hold its key, so a DELETE would not say which row went",
-	             table->schema, table->name);
+	             "the replica identity of \"%s.%s\" does not hold its key, so a DELETE would not say which row went%s",
+	             table->schema, table->name, resolve__refusal(table));
 	buffer_init(&statement, 1024);
 	buffer_append_text(&statement, "ALTER TABLE ");
 	sql_quote_qualified(&statement, table->schema, table->name);
@@ -272,7 +300,8 @@ static bool resolve__primary_columns(struct compiler *compiler, const struct cat
 	const struct catalog_key *key = table->keys_count && table->keys[0].primary ? &table->keys[0] : NULL;
 
 	if (!key) {
-		resolve__add(compiler, place, "the table \"%s.%s\" has no primary key", table->schema, table->name);
+		resolve__add(compiler, place, "the table \"%s.%s\" has no primary key%s", table->schema, table->name,
+		             resolve__refusal(table));
 		resolve__expect_key(compiler, table);
 		return false;
 	}
@@ -430,6 +459,8 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 		struct resolved_property property = {.name = named->name};
 		bool is_key = false;
 
+		if (!named->constant && resolve__is_left_out(compiler, table, named->name.text, &named->column))
+			continue;
 		/* a constant stands beside the row's key, which every row has */
 		property.column = named->constant && key ? key->items[0] : mapping__column(compiler, table, &named->column);
 		if (!property.column)

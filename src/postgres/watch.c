@@ -55,7 +55,7 @@ static void watch__sql_columns(struct buffer *sql, int version)
 	        "CROSS JOIN LATERAL (SELECT md5(string_agg(concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod, "
 	        "a.attnotnull, %s), "
 	        "E'\\n' ORDER BY a.attnum)) AS shape, "
-	        "md5(string_agg(a.attnum || ' ' || a.xmin::text, ',' ORDER BY a.attnum)) AS attributes "
+	        "string_agg(a.attnum || ' ' || a.xmin::text, ',' ORDER BY a.attnum) AS attributes "
 	        "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a "
 	        "CROSS JOIN LATERAL (SELECT md5(string_agg(concat_ws(' ', i.indexrelid, i.indkey, i.indisprimary, "
 	        "i.indisreplident, "
@@ -142,15 +142,16 @@ int postgres_watch_read(struct postgres_connection *connection, const uint32_t *
 		buffer_printf(&list, "%s%u", i ? "," : "", oids[i]);
 	buffer_append_byte(&list, '}');
 	params[0] = buffer_text(&list);
+	(void)buffer_text(&sql);
 	if (sql.failed || list.failed)
 		rc = error_set(error, ERR_NOMEM, "no memory to watch the tables");
 	else
-		rc = postgres_query(connection, buffer_text(&sql), params, 1, watch__on_result, reader, error);
+		rc = postgres_query(connection, sql.data, params, 1, watch__on_result, reader, error);
 	buffer_free(&list);
 	buffer_free(&sql);
 	if (rc < 0)
 		free(reader);
-	return rc;
+	return rc; /* watch__on_result owns it now. NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 const struct postgres_watch_table *postgres_watch_find(const struct postgres_watch *watch, uint32_t oid)

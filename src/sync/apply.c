@@ -91,6 +91,31 @@ static bool apply__covers(const struct postgres_publication_facts *publication, 
 	return false;
 }
 
+static bool apply__publishes_column(const struct postgres_publication_table *published, int16_t attnum)
+{
+	for (uint32_t i = 0; i < published->attnums_count; i++)
+		if (published->attnums[i] == attnum)
+			return true;
+	return !published->attnums;
+}
+
+/* What of the table the publication leaves out, in words; NULL: nothing. */
+static const char *apply__left_out(const struct postgres_publication_facts *publication, const struct plan_table *table)
+{
+	for (uint32_t i = 0; i < publication->tables_count; i++) {
+		const struct postgres_publication_table *published = &publication->tables[i];
+
+		if (published->oid != table->oid)
+			continue;
+		if (published->row_filter && !table->where_published)
+			return "rows, by a row filter";
+		for (uint32_t c = 0; c < table->columns_count; c++)
+			if (!apply__publishes_column(published, table->columns[c].attnum))
+				return "mapped columns, by a column list";
+	}
+	return NULL;
+}
+
 /* ", ONLY schema.table": without ONLY PostgreSQL adds every table that inherits from it, and refuses their UPDATEs where they
  * have no key. */
 static void apply__table_sql(struct buffer *sql, const struct plan_table *table, bool first)
@@ -145,6 +170,9 @@ static bool apply__filters(const struct postgres_publication_facts *publication,
 static bool apply__covers_all(const struct postgres_publication_facts *publication, const struct mapping_settings *settings,
                               const struct plan *plan)
 {
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		if (apply__left_out(publication, &plan->tables[i]))
+			return false;
 	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates &&
 	       publication->deletes && publication->truncates &&
 	       !(settings->publication_managed && apply__filters(publication, plan));
@@ -332,6 +360,16 @@ static int sources__publication(const struct postgres_publication_facts *publica
 		return ERR_STATE;
 	}
 	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		const char *left_out = apply__left_out(publication, &plan->tables[i]);
+
+		if (left_out) {
+			error_set(error, ERR_STATE,
+			          "publication %s leaves out of table %s.%s %s: they are lost to this pipeline",
+			          settings->publication, plan->tables[i].schema, plan->tables[i].name, left_out);
+			error_hint(error,
+			           "pgweave apply publishes all of it; then load what was missed: pgweave run --resnapshot");
+			return ERR_STATE;
+		}
 		if (apply__covers(publication, plan->tables[i].oid))
 			continue;
 		error_set(error, ERR_STATE,

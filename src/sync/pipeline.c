@@ -9,6 +9,8 @@
 /* With more tables than that the rest is planned as it comes. */
 #define WARM_STATEMENTS_MAX 200
 #define PARAMS_SIZE_MAX ((size_t)64 * 1024)
+/* So many sessions end one after the other to look at the tables anew before one has to wait. */
+#define ALTERED_IN_A_ROW_MAX 3
 #define BATCH_SIZE_FACTOR 5
 #define BATCH_SIZE_EXTRA ((size_t)4 * 1024 * 1024)
 
@@ -86,6 +88,8 @@ int pipeline__describe_plan(struct pipeline *pipeline, struct error *error)
 		error_set(error, (enum error_code)rc, "no memory for the mapping's description");
 	if (rc == 0)
 		rc = pipeline__describe(pipeline, buffer_text(&list), error);
+	if (rc == 0)
+		pipeline->checkpoint.described = true;
 	buffer_free(&list);
 	return rc;
 }
@@ -104,8 +108,13 @@ static int pipeline__compile(struct pipeline *pipeline, struct error *error)
 	struct catalog catalog = {0};
 	int rc = session_postgres_catalog(&pipeline->sql, &catalog, error);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = session_compile(pipeline->mapping, &catalog, &pipeline->plan, error);
+		if (rc == ERR_CATALOG)
+			tables_explain(pipeline, &catalog, error);
+	}
+	if (rc == 0)
+		rc = tables_compare(pipeline, &catalog, error);
 	arena_free(&catalog.arena);
 	if (rc == 0 && graph_statements_init(&pipeline->statements, pipeline->plan) < 0)
 		rc = error_set(error, ERR_NOMEM, "no memory for the statements");
@@ -272,6 +281,8 @@ static int pipeline__resume_same(struct pipeline *pipeline, struct error *error)
 	if (acquired < 0)
 		return acquired;
 	if (rc < 0) {
+		if (pipeline->tables.said[0])
+			error_prefix(&why, "%s", pipeline->tables.said);
 		pipeline__mark_broken(pipeline, &why);
 		*error = why;
 		return rc;
@@ -279,7 +290,10 @@ static int pipeline__resume_same(struct pipeline *pipeline, struct error *error)
 	return pipeline->checkpoint.described ? 0 : pipeline__describe_plan(pipeline, error);
 }
 
-/* Who asked for the change, or that there is nothing to ask for: both mappings make the same graph. */
+/*
+ * Who asked for the change: whoever altered the tables, unless a person is to decide; for another mapping file a person; and
+ * nobody has to when both mappings make the same graph of the same rows.
+ */
 static int pipeline__check_approval(struct pipeline *pipeline, struct error *error)
 {
 	const struct graph_checkpoint *checkpoint = &pipeline->checkpoint;
@@ -294,8 +308,10 @@ static int pipeline__check_approval(struct pipeline *pipeline, struct error *err
 	rc = pipeline__change_read(&pipeline->graph, pipeline->plan, &change, error);
 	steps = change.difference.count;
 	pipeline__change_free(&change);
-	if (rc < 0 || !steps)
+	if (rc < 0 || (!steps && !pipeline->tables.reload_count))
 		return rc;
+	if (!steps || tables_is_same_file(pipeline))
+		return tables_ask(pipeline, steps > 0, error);
 	rc = error_set(error, ERR_STATE, "the mapping, or a mapped table, is not the one that the graph was made with");
 	error_hint(error,
 	           "pgweave plan shows the difference, pgweave apply has it carried out; or load everything anew: pgweave "
@@ -316,7 +332,11 @@ static int pipeline__resume_changed(struct pipeline *pipeline, struct error *err
 	if (rc == 0)
 		rc = pipeline__acquire(pipeline, error);
 	if (rc == 0)
+		rc = tables_keep_reload(pipeline, error);
+	if (rc == 0)
 		rc = pipeline__remap(pipeline, error);
+	if (rc == 0)
+		rc = tables_remember(pipeline, error);
 	if (rc < 0)
 		pipeline__mark_broken(pipeline, error);
 	return rc;
@@ -331,7 +351,10 @@ static int pipeline__resume(struct pipeline *pipeline, struct error *error)
 		return rc;
 	if (checkpoint->phase == GRAPH_PHASE_REMAPPING || strcmp(checkpoint->mapping_digest, pipeline->plan->digest) != 0)
 		return pipeline__resume_changed(pipeline, error);
-	return pipeline__resume_same(pipeline, error);
+	rc = pipeline__resume_same(pipeline, error);
+	if (rc < 0)
+		return rc;
+	return pipeline->tables.reload_count ? pipeline__resume_changed(pipeline, error) : tables_remember(pipeline, error);
 }
 
 /* What an everyday change of a row needs. */
@@ -379,6 +402,10 @@ static int pipeline__begin(struct pipeline *pipeline, struct error *error)
 	int rc = pipeline__connect(pipeline, error);
 
 	if (rc == 0)
+		rc = pipeline__read_checkpoint(&pipeline->graph, pipeline->settings->pipeline, &pipeline->checkpoint, error);
+	if (rc == 0)
+		rc = tables_read(pipeline, error);
+	if (rc == 0)
 		rc = pipeline__compile(pipeline, error);
 	if (rc == 0)
 		rc = pipeline__read_facts(pipeline, error);
@@ -387,8 +414,6 @@ static int pipeline__begin(struct pipeline *pipeline, struct error *error)
 	if (rc == 0)
 		rc = writer_init(&pipeline->writer, &pipeline->graph, &pipeline->statements, pipeline->log,
 		                 pipeline->settings->transaction_size_max * BATCH_SIZE_FACTOR + BATCH_SIZE_EXTRA);
-	if (rc == 0)
-		rc = pipeline__read_checkpoint(&pipeline->graph, pipeline->settings->pipeline, &pipeline->checkpoint, error);
 	return rc;
 }
 
@@ -449,16 +474,36 @@ static void pipeline__reload(struct pipeline *pipeline)
 	log_event(pipeline->log, LOG_INFO, "the mapping file was reloaded");
 }
 
+static bool pipeline__is_altered(const struct error *error)
+{
+	return strcmp(error->origin, PIPELINE_ORIGIN_ALTERED) == 0;
+}
+
+/* Waits before the next session, unless this one ended only to look at the tables anew. */
+static void pipeline__pause(struct pipeline *pipeline, struct backoff *backoff, const struct error *error)
+{
+	uint64_t wait_ms;
+
+	if (pipeline__is_altered(error) && ++pipeline->tables.sessions_in_a_row <= ALTERED_IN_A_ROW_MAX) {
+		log_event(pipeline->log, LOG_INFO, "%s; the tables are looked at anew", error->text);
+		return;
+	}
+	wait_ms = backoff_next(backoff);
+	log_failure(pipeline->log, LOG_WARN, "the pipeline is interrupted", error);
+	log_event(pipeline->log, LOG_INFO, "next try in %llu ms", (unsigned long long)wait_ms);
+	session_sleep(&pipeline->loop, wait_ms, true);
+}
+
 static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 {
 	struct backoff backoff = {0};
 
 	for (;;) {
-		uint64_t streamed = pipeline->sessions_streaming, wait_ms;
+		uint64_t streamed = pipeline->sessions_streaming;
 		int rc = pipeline__session(pipeline, error);
 
 		pipeline__end_session(pipeline);
-		if (pipeline->options->apply)
+		if (pipeline->options->apply && (rc == 0 || pipeline->loop.stop || !pipeline__is_altered(error)))
 			return rc;
 		if (pipeline->loop.stop || pipeline->caught_up_end) {
 			log_event(pipeline->log, LOG_INFO, "stopped");
@@ -468,12 +513,8 @@ static int pipeline__sessions(struct pipeline *pipeline, struct error *error)
 			return rc;
 		if (pipeline->sessions_streaming != streamed)
 			backoff.attempt = 0;
-		if (rc < 0) {
-			wait_ms = backoff_next(&backoff);
-			log_failure(pipeline->log, LOG_WARN, "the pipeline is interrupted", error);
-			log_event(pipeline->log, LOG_INFO, "next try in %llu ms", (unsigned long long)wait_ms);
-			session_sleep(&pipeline->loop, wait_ms, true);
-		}
+		if (rc < 0)
+			pipeline__pause(pipeline, &backoff, error);
 		if (pipeline->loop.reload)
 			pipeline__reload(pipeline);
 	}
@@ -487,11 +528,13 @@ int pipeline_run(const struct pipeline_options *options, struct error *error)
 	if (rc < 0)
 		return rc;
 	pipeline.settings = mapping_settings(pipeline.mapping);
+	tables_init(&pipeline.tables);
 	rc = session_loop_init(&pipeline.loop, error);
 	if (rc == 0) {
 		rc = pipeline__sessions(&pipeline, error);
 		session_loop_close(&pipeline.loop);
 	}
+	tables_free(&pipeline.tables);
 	mapping_free(pipeline.mapping);
 	return rc;
 }

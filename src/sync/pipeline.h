@@ -13,6 +13,7 @@
 #include "graph/statement.h"
 #include "mapping/difference.h"
 #include "session/session.h"
+#include "sync/tables.h"
 #include "sync/writer.h"
 #include "verify/sweep.h"
 
@@ -44,8 +45,7 @@ struct pipeline {
 	struct writer writer;
 	struct graph_checkpoint checkpoint;
 	struct postgres_facts facts;
-	const uint32_t *reload_oids; /* tables that pipeline__remap loads anew whatever the difference says */
-	uint32_t reload_oids_count;
+	struct pipeline_tables tables;
 	bool resnapshot;             /* still due */
 	bool caught_up_end;          /* until_caught_up has come true */
 	uint64_t sessions_streaming; /* that got as far as the stream */
@@ -83,7 +83,7 @@ struct pipeline_bound {
 int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_bound *bound, struct error *error) _must_check;
 
 /*
- * Changes the graph from the mappings that the checkpoint describes to the plan, and loads pipeline->reload_oids, online: the
+ * Changes the graph from the mappings that the checkpoint describes to the plan, and loads pipeline->tables.reload, online: the
  * stream waits, nothing is lost. The epoch is ours. Afterwards the checkpoint is the plan's. Interrupted at any moment, it is
  * done again from the start, and all that was done is found done. ERR_STATE when the difference cannot be carried out.
  */

@@ -184,8 +184,8 @@ static int remap__mark_reloads(struct remap *remap, struct error *error)
 		log_event(pipeline->log, LOG_INFO, ALL_WORDS);
 		rc = remap__load_all(remap, error);
 	}
-	for (uint32_t i = 0; i < pipeline->reload_oids_count && rc == 0; i++) {
-		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->reload_oids[i]);
+	for (uint32_t i = 0; i < pipeline->tables.reload_count && rc == 0; i++) {
+		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->tables.reload[i]);
 
 		if (table >= 0)
 			rc = difference_load(&remap->change.difference, pipeline->plan, (uint32_t)table);

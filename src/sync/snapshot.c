@@ -6,9 +6,12 @@
 #include "session/progress.h"
 #include "verify/sweep.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define WORKERS_MAX 16
+#define SQLSTATE_UNDEFINED_COLUMN "42703"
+#define SQLSTATE_UNDEFINED_TABLE "42P01"
 #define SQL_SIZE_MAX ((size_t)1024 * 1024)
 
 struct snapshot;
@@ -113,9 +116,17 @@ static void worker__finish_table(struct worker *worker)
 static void worker__on_copied(void *user, const struct error *error)
 {
 	struct worker *worker = user;
+	struct error failure;
 
 	if (error) {
-		snapshot__fail(worker->snapshot, error);
+		failure = *error;
+		/* altered since the plan was made: the next session makes another one */
+		if (strcmp(error->origin, SQLSTATE_UNDEFINED_COLUMN) == 0 ||
+		    strcmp(error->origin, SQLSTATE_UNDEFINED_TABLE) == 0) {
+			failure.class = ERROR_RETRY;
+			snprintf(failure.origin, sizeof(failure.origin), PIPELINE_ORIGIN_ALTERED);
+		}
+		snapshot__fail(worker->snapshot, &failure);
 		return;
 	}
 	worker->copied = true;
@@ -207,6 +218,8 @@ int pipeline__open_snapshot(struct pipeline *pipeline, const char *name, struct 
 	buffer_init(&sql, SQL_SIZE_MAX);
 	buffer_append_text(&sql, "SET TRANSACTION SNAPSHOT ");
 	sql_quote_literal(&sql, name);
+	/* rows that a policy hides would be deleted from the graph: refused is better */
+	buffer_append_text(&sql, "; SET LOCAL row_security = off");
 	rc = session_postgres_query(postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0, NULL, NULL, error);
 	if (rc == 0)
 		rc = session_postgres_query(postgres, buffer_text(&sql), NULL, 0, NULL, NULL, error);
@@ -377,6 +390,9 @@ int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *erro
 	snprintf(checkpoint->slot, sizeof(checkpoint->slot), "%s", pipeline->settings->slot);
 	snprintf(checkpoint->mapping_digest, sizeof(checkpoint->mapping_digest), "%s", pipeline->plan->digest);
 	rc = pipeline__describe_plan(pipeline, error);
+	/* now, and not at the end: what is altered meanwhile has to show */
+	if (rc == 0)
+		rc = tables_remember(pipeline, error);
 	if (rc == 0)
 		rc = snapshot__new_slot(pipeline, &load, error);
 	if (rc == 0)

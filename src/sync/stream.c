@@ -1,10 +1,14 @@
 #include "sync/pipeline.h"
 
 #include "pgoutput/decoder.h"
+#include "postgres/watch.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEALTH_INTERVAL_MS 5000
+#define SQLSTATE_UNDEFINED_OBJECT "42704"
 /* While nothing mapped is written, the checkpoint follows the WAL this often, so that the slot does. */
 #define IDLE_INTERVAL_MS 1000
 
@@ -26,8 +30,11 @@ struct stream {
 	uint64_t target_lsn;                /* of until_caught_up */
 	const struct pipeline_bound *bound; /* NULL: none */
 	struct postgres_facts health;
+	struct postgres_watch watch;
 	bool health_busy;
 	bool wal_warned;
+	bool select_warned;
+	bool replication_warned;
 	int closing; /* handles still to close */
 };
 
@@ -185,6 +192,19 @@ static void stream__on_idle_timer(uv_timer_t *timer)
 	stream__idle(timer->data);
 }
 
+/* Rows of a table that was another one when they were written: it is looked at, and loaded, anew. */
+static void stream__refuse(struct stream *stream, struct error *error)
+{
+	struct error failure;
+
+	if (error->code == ERR_CATALOG) {
+		snprintf(error->origin, sizeof(error->origin), PIPELINE_ORIGIN_ALTERED);
+		if (tables_reload(&stream->pipeline->tables, pgoutput_decoder_misfit(stream->decoder), &failure) < 0)
+			*error = failure;
+	}
+	stream__fail(stream, error);
+}
+
 static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 {
 	struct stream *stream = user;
@@ -200,7 +220,7 @@ static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 		return;
 	}
 	if (pgoutput_decoder_feed(stream->decoder, frame, &transaction, &error) < 0) {
-		stream__fail(stream, &error);
+		stream__refuse(stream, &error);
 		return;
 	}
 	if (!transaction)
@@ -231,10 +251,17 @@ static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 static void stream__on_end(void *user, const struct error *error)
 {
 	struct stream *stream = user;
+	struct error failure;
 
 	stream->ended = true;
-	if (error)
-		stream__fail(stream, error);
+	if (!error)
+		return;
+	failure = *error;
+	/* the slot, or the publication when the next row came */
+	if (strcmp(failure.origin, SQLSTATE_UNDEFINED_OBJECT) == 0)
+		error_hint(&failure,
+		           "pgweave apply makes what is missing; then load what was missed: pgweave run --resnapshot");
+	stream__fail(stream, &failure);
 }
 
 static void stream__on_committed(void *user, uint64_t changes)
@@ -268,22 +295,106 @@ static void stream__warn_wal(struct stream *stream)
 	stream->wal_warned = much;
 }
 
-static void stream__on_health(void *user, const struct error *failure)
+/* Nothing of it stops the stream, but the next connection, or the next load, would be refused. */
+static void stream__warn_rights(struct stream *stream)
+{
+	const struct postgres_role_facts *role = &stream->health.role;
+	const struct plan *plan = stream->pipeline->plan;
+	bool replication = role->replication || role->superuser, select = true;
+
+	if (!replication && !stream->replication_warned)
+		log_event(stream->pipeline->log, LOG_WARN,
+		          "role %s has lost REPLICATION: the next connection will be refused; ALTER ROLE \"%s\" REPLICATION",
+		          role->name, role->name);
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		const struct postgres_watch_table *table = postgres_watch_find(&stream->watch, plan->tables[i].oid);
+
+		if (!table || table->can_select)
+			continue;
+		if (select && !stream->select_warned)
+			log_event(stream->pipeline->log, LOG_WARN,
+			          "role %s may not read %s.%s any more: changes go on, but verify, and loading anew, need it; "
+			          "GRANT "
+			          "SELECT ON \"%s\".\"%s\" TO \"%s\"",
+			          role->name, plan->tables[i].schema, plan->tables[i].name, plan->tables[i].schema,
+			          plan->tables[i].name, role->name);
+		select = false;
+	}
+	stream->replication_warned = !replication;
+	stream->select_warned = !select;
+}
+
+/* Whether all tables are still as they were when the plan was made. */
+static int stream__check_tables(const struct stream *stream, struct error *error)
+{
+	const struct plan *plan = stream->pipeline->plan;
+
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		const struct plan_table *table = &plan->tables[i];
+		const struct postgres_watch_table *now = postgres_watch_find(&stream->watch, table->oid);
+
+		if (now && table->fingerprint && strcmp(now->fingerprint, table->fingerprint) == 0)
+			continue;
+		error_set_class(error, ERR_STATE, ERROR_RETRY, "table %s.%s %s", table->schema, table->name,
+		                now ? "was altered" : "is gone");
+		snprintf(error->origin, sizeof(error->origin), PIPELINE_ORIGIN_ALTERED);
+		return ERR_STATE;
+	}
+	return 0;
+}
+
+static void stream__end_health(struct stream *stream, const struct error *failure)
+{
+	stream->health_busy = false;
+	if (failure)
+		stream__fail(stream, failure);
+	arena_free(&stream->watch.arena);
+	arena_free(&stream->health.arena);
+}
+
+static void stream__on_watch(void *user, const struct error *failure)
 {
 	struct stream *stream = user;
 	struct pipeline *pipeline = stream->pipeline;
 	struct error error;
+	int rc = 0;
 
-	stream->health_busy = false;
-	if (failure) {
-		stream__fail(stream, failure);
-	} else {
+	if (!failure) {
 		stream__warn_wal(stream);
-		if (pipeline__check_sources(&stream->health, pipeline->plan, pipeline->settings, &pipeline->checkpoint,
-		                            &error) < 0)
-			stream__fail(stream, &error);
+		stream__warn_rights(stream);
+		/* what was dropped is not in the publication any more either, which would be taken for a gap */
+		rc = stream__check_tables(stream, &error);
+		if (rc == 0)
+			rc = pipeline__check_sources(&stream->health, pipeline->plan, pipeline->settings, &pipeline->checkpoint,
+			                             &error);
+		if (rc == 0)
+			pipeline->tables.sessions_in_a_row = 0;
 	}
-	arena_free(&stream->health.arena);
+	stream__end_health(stream, rc < 0 ? &error : failure);
+}
+
+static void stream__on_health(void *user, const struct error *failure)
+{
+	struct stream *stream = user;
+	const struct plan *plan = stream->pipeline->plan;
+	uint32_t *oids = failure ? NULL : calloc(plan->tables_count, sizeof(*oids));
+	struct error error;
+	int rc = 0;
+
+	if (failure) {
+		stream__end_health(stream, failure);
+		return;
+	}
+	for (uint32_t i = 0; oids && i < plan->tables_count; i++)
+		oids[i] = plan->tables[i].oid;
+	if (oids)
+		rc = postgres_watch_read(stream->pipeline->sql.connection, oids, plan->tables_count, &stream->watch,
+		                         stream__on_watch, stream, &error);
+	else
+		rc = error_set(&error, ERR_NOMEM, "no memory to watch the tables");
+	free(oids);
+	if (rc < 0)
+		stream__end_health(stream, &error);
 }
 
 static void stream__on_health_timer(uv_timer_t *timer)
@@ -296,11 +407,8 @@ static void stream__on_health_timer(uv_timer_t *timer)
 		return;
 	stream->health_busy = true;
 	if (postgres_facts_read(pipeline->sql.connection, pipeline->settings->slot, pipeline->settings->publication,
-	                        &stream->health, stream__on_health, stream, &error) < 0) {
-		stream->health_busy = false;
-		arena_free(&stream->health.arena);
-		stream__fail(stream, &error);
-	}
+	                        &stream->health, stream__on_health, stream, &error) < 0)
+		stream__end_health(stream, &error);
 }
 
 /* ---- begin, run, end ---- */
@@ -476,5 +584,10 @@ int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_boun
 
 	if (rc == 0 && pipeline->loop.stop)
 		rc = error_set(error, ERR_CANCELLED, "stopped on the way to a snapshot");
+	/* a server process streams from a logical slot once: asked again it ends the stream at its beginning (seen with 15) */
+	if (rc == 0) {
+		session_postgres_close(&pipeline->replication);
+		rc = session_postgres_open(&pipeline->replication, &pipeline->loop, pipeline->settings, true, error);
+	}
 	return rc;
 }

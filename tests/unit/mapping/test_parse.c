@@ -57,6 +57,8 @@ static void test_defaults(void **state)
 	assert_int_equal(settings->batch_rows_max, 2000);
 	assert_int_equal(settings->transaction_size_max, 8 << 20);
 	assert_int_equal(settings->wal_retained_warn, 1 << 30);
+	assert_int_equal(settings->schema_changes, MAPPING_SCHEMA_FOLLOW);
+	assert_int_equal(settings->missing_columns, MAPPING_MISSING_STOP);
 	mapping_free(mapping);
 }
 
@@ -69,7 +71,8 @@ static void test_settings(void **state)
 	                                "  client_cert_file: c.pem\n  client_key_file: k.pem\n"
 	                                "snapshot: {workers: 16}\n"
 	                                "stream:\n  slot: s1\n  publication: Some Publication\n  managed: false\n"
-	                                "  batch_rows: 100000\n  transaction_size: 64 KiB\n  wal_retained_warn: 2TB\n" NODES);
+	                                "  batch_rows: 100000\n  transaction_size: 64 KiB\n  wal_retained_warn: 2TB\n"
+	                                "  schema_changes: stop\n  missing_columns: leave_out\n" NODES);
 	const struct mapping_settings *settings = mapping_settings(mapping);
 
 	(void)state;
@@ -87,6 +90,8 @@ static void test_settings(void **state)
 	assert_int_equal(settings->batch_rows_max, 100000);
 	assert_int_equal(settings->transaction_size_max, 65536);
 	assert_true(settings->wal_retained_warn == 2000000000000ull);
+	assert_int_equal(settings->schema_changes, MAPPING_SCHEMA_STOP);
+	assert_int_equal(settings->missing_columns, MAPPING_MISSING_LEAVE_OUT);
 	mapping_free(mapping);
 }
 

@@ -53,6 +53,8 @@ static const char *const fragments[KINDS_COUNT] = {
         [KIND_AS] = "{\"enum\": [\"text\", \"float\", \"integer\"]}",
         [KIND_LETTERS] = "{\"enum\": [\"lower\", \"upper\"]}",
         [KIND_EPOCH] = "{\"enum\": [\"seconds\", \"milliseconds\", \"microseconds\"]}",
+        [KIND_FOLLOWING] = "{\"enum\": [\"follow\", \"stop\"]}",
+        [KIND_MISSING] = "{\"enum\": [\"stop\", \"leave_out\"]}",
         [KIND_DECIMAL] =
                 "{\"anyOf\": [{\"type\": \"number\"}, {\"type\": \"string\", \"pattern\": \"^-?[0-9]+(\\\\.[0-9]+)?$\"}]}",
         [KIND_PATH] = "{\"$ref\": \"#/$defs/words\"}",
