@@ -227,18 +227,14 @@ static const char *literal__boolean(const struct token *token)
 static bool literal__moment(struct condition_parser *parser, struct condition *condition, const char *text)
 {
 	const char *const rest = condition->type.kind == TYPE_TIMESTAMPTZ ? " 00:00:00+00" : " 00:00:00";
-	char *whole;
+	const char *whole;
 
 	if (literal__value(condition, text))
 		return true;
 	if (condition->type.kind != TYPE_TIMESTAMP && condition->type.kind != TYPE_TIMESTAMPTZ)
 		return false;
-	whole = mapping__compile_calloc(parser->compiler, strlen(text) + strlen(rest) + 1, 1);
-	if (!whole)
-		return false;
-	memcpy(whole, text, strlen(text));
-	memcpy(whole + strlen(text), rest, strlen(rest) + 1);
-	return literal__value(condition, whole);
+	whole = arena_printf(&parser->compiler->arena, "%s%s", text, rest);
+	return whole && literal__value(condition, whole);
 }
 
 /* A real and a double precision column hold it alike, so that nobody has to know which one it is. */
