@@ -23,6 +23,27 @@ from pgweave import Pgweave  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption("--battery", action="store_true", help="all cases of the tests of which ./test takes a sample")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What is left out is counted as deselected in the closing line."""
+    if config.getoption("--battery") or "::" in "".join(config.args):
+        return
+    seen, left_out = {}, []
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled:
+            name = item.nodeid.partition("[")[0]
+            seen[name] = seen.get(name, -1) + 1
+            if seen[name] % sampled.args[0]:
+                left_out.append(item)
+    config.hook.pytest_deselected(items=left_out)
+    away = set(left_out)
+    items[:] = [item for item in items if item not in away]
+
+
 @pytest.fixture(scope="session")
 def sandbox():
     given = os.environ.get("PGWEAVE_SANDBOX_DIR") if "PYTEST_XDIST_WORKER" not in os.environ else None

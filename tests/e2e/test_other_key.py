@@ -52,6 +52,7 @@ def test_first_load(logins, database, graph):
     assert graph.value("SHOW INDEXES YIELD labelsOrTypes, properties WHERE labelsOrTypes = ['User'] AND properties = ['email'] RETURN count(*)") == 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("change", [
     "UPDATE logins SET email = 'c@x' WHERE id = 1; UPDATE logins SET email = NULL WHERE id = 4",
     "UPDATE users SET email = 'new@x' WHERE id = 1",

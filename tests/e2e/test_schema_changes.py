@@ -180,6 +180,7 @@ def dead_letters(graph):
     return graph.query("MATCH (d:_PgweaveDeadLetter) RETURN d.table AS t, d.message AS m")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", FOLLOWED, ids=lambda case: case.row)
 def test_followed_from_behind(pgweave, database, graph, role, case):
     """Everything happened while pgweave was down."""
@@ -308,6 +309,7 @@ STOPPED = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("when", ["live", "down"])
 @pytest.mark.parametrize("case", STOPPED, ids=lambda case: case.row)
 def test_stopped(pgweave, database, graph, case, when):
@@ -371,6 +373,7 @@ def last_words(pgweave):
     return pgweave.log[pgweave.log.rindex("pgweave: "):]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("when", ["live", "down"])
 def test_a_property_that_has_lost_its_column_is_left_out(shop_tables, pgweave, database, graph, when):
     pgweave.map(shop.YAML + "stream: {missing_columns: leave_out}\n")
@@ -402,6 +405,7 @@ def test_a_property_that_has_lost_its_column_is_left_out(shop_tables, pgweave, d
     assert "column customer_id was dropped" in last_words(pgweave)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("when", ["live", "down"])
 @pytest.mark.parametrize("altered, words, mended", [
     ("ALTER TABLE customers ADD note text DEFAULT 'new'", "public.customers: column note was added", "apply"),
@@ -454,6 +458,7 @@ def test_a_renamed_table_is_not_loaded_anew(shop_tables, pgweave, database, grap
     assert graph.value("MATCH (o:Order {mine: 'graph-only'}) RETURN count(o)") == 2000
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("old, new, key", [("name", "title", "id"), ("id", "number", "number")])
 def test_a_renamed_column_is_renamed_in_the_graph(shop_tables, pgweave, database, graph, old, new, key):
     pgweave.start_and_catch_up()
@@ -469,6 +474,7 @@ def test_a_renamed_column_is_renamed_in_the_graph(shop_tables, pgweave, database
 
 # Relationships whose ends may be missing from now on, or may not.
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("when", ["live", "down"])
 def test_a_foreign_key_is_dropped_or_added(shop_tables, pgweave, database, graph, when):
     def alter(*statements):
@@ -540,6 +546,7 @@ def test_replication_is_revoked(as_a_role, pgweave, database, graph):
 
 # Killed on the way: what has to be loaded anew is known until it is loaded, whatever the tables look like by then.
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("side, pattern", [
     ("neo4j", rb"SET c\.reload = \$reload"),
     ("neo4j", rb"c\.mappings = coalesce"),
@@ -600,6 +607,7 @@ def test_row_security_hides_rows(as_a_role, pgweave, database, graph):
 
 # While tables are being loaded.
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("altered", [
     "ALTER TABLE orders RENAME total TO amount; ALTER TABLE orders ADD total bigint DEFAULT 5",
     "ALTER TABLE orders ALTER total TYPE bigint USING total * 2",
