@@ -123,6 +123,20 @@ static bool remap__lacks_only_what_left(const struct remap *remap, const uint32_
 	return lacks;
 }
 
+/* A row filter that is changed has its table published anew: a change that was killed may have come so far. */
+static bool remap__has_filters(const struct remap *remap)
+{
+	const struct postgres_publication_facts *publication = &remap->pipeline->facts.publication;
+	const struct plan *plan = remap->pipeline->plan;
+	bool any = false;
+
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		any = any || plan->tables[i].where_published;
+	for (uint32_t i = 0; i < publication->tables_count; i++)
+		any = any || publication->tables[i].row_filter;
+	return any;
+}
+
 static int remap__load_all(struct remap *remap, struct error *error)
 {
 	const struct plan *plan = remap->pipeline->plan;
@@ -151,7 +165,8 @@ static int remap__check_publication(struct remap *remap, struct error *error)
 	count = description__oids(newest, oids);
 	postgres_publication_digest(&pipeline->facts.publication, oids, count, digest);
 	if (strcmp(digest, pipeline->checkpoint.publication_digest) != 0) {
-		if (pipeline->facts.publication.exists && remap__lacks_only_what_left(remap, oids, count)) {
+		if (pipeline->facts.publication.exists &&
+		    (remap__lacks_only_what_left(remap, oids, count) || remap__has_filters(remap))) {
 			remap->all = true;
 		} else {
 			rc = error_set(error, ERR_STATE,
