@@ -248,12 +248,35 @@ static void words__properties(struct buffer *buffer, const struct mapping_proper
 	}
 }
 
+static void words__where(struct buffer *buffer, const struct word *where)
+{
+	if (!where->text)
+		return;
+	buffer_append_text(buffer, "\nwhere");
+	words__text(buffer, where->text);
+}
+
+static void words__chooser(struct buffer *buffer, const struct mapping_chooser *chooser)
+{
+	if (!chooser->name.text)
+		return;
+	buffer_append_text(buffer, "\nchooser");
+	words__text(buffer, chooser->column.text);
+	for (uint32_t i = 0; i < chooser->values_count; i++) {
+		words__text(buffer, chooser->values[i].value.text);
+		words__text(buffer, chooser->values[i].name.text);
+	}
+}
+
 static void words__node(struct buffer *buffer, const struct mapping_node *node)
 {
 	buffer_append_text(buffer, "node");
 	words__text(buffer, node->label.text);
 	words__table(buffer, &node->table);
+	words__where(buffer, &node->where);
 	words__list(buffer, "labels", &node->labels);
+	for (uint32_t i = 0; i < node->choosers_count; i++)
+		words__chooser(buffer, &node->choosers[i]);
 	words__list(buffer, "key", &node->key);
 	words__properties(buffer, &node->properties);
 	words__list(buffer, "except", &node->except);
@@ -265,6 +288,8 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 		words__text(buffer, link->to.text);
 		words__text(buffer, link->from.text);
 		words__list(buffer, "columns", &link->columns);
+		words__where(buffer, &link->where);
+		words__chooser(buffer, &link->chooser);
 	}
 }
 
@@ -273,6 +298,8 @@ static void words__join(struct buffer *buffer, const struct mapping_join *join)
 	buffer_append_text(buffer, "join");
 	words__text(buffer, join->type.text);
 	words__table(buffer, &join->table);
+	words__where(buffer, &join->where);
+	words__chooser(buffer, &join->chooser);
 	words__text(buffer, join->from.label.text);
 	words__list(buffer, "from", &join->from.columns);
 	words__text(buffer, join->to.label.text);

@@ -317,6 +317,8 @@ def test_a_changed_condition_is_applied(office, database, graph, old, new, where
     assert old in YAML
     office.map(YAML.replace(old, new))
     assert "takes " in office.command("plan").stdout
+    office.start()
+    assert office.expect_exit() == 74  # nobody has approved it
     done = office.command("apply")
     assert done.rc == 0, done.stderr
     office.start()

@@ -268,6 +268,14 @@ static void test_words_digest(void **state)
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u, relationships: {L: {to: A, column: c}}}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x], where: y}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x], labels: {column: y, values: {z: Z}}}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p], where: y}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p], type: {column: y}}\n",
 	};
 	char expected[MAPPING_DIGEST_SIZE], digest[MAPPING_DIGEST_SIZE];
 
