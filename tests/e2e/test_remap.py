@@ -606,11 +606,12 @@ def test_another_mapping_on_top_of_one_that_was_killed(tables, pgweave, database
     assert graph.count("Employee") > 0
     case = CASES.get(second)
     pgweave.map(case.yaml(YAML) if case else YAML)
-    pgweave.start()
-    assert pgweave.expect_exit() == 74
-    kill_apply_before(pgweave, graph, neo4j_network, b"UNWIND")
-    apply(pgweave)
-    pgweave.start()
+    if case:
+        pgweave.start()
+        assert pgweave.expect_exit() == 74
+        kill_apply_before(pgweave, graph, neo4j_network, b"UNWIND")
+        apply(pgweave)
+    pgweave.start()  # back to the file that the graph was made with needs nobody's approval
     agree(pgweave, database, graph, case.mapping if case else MAPPING)
     assert (graph.count("Employee") > 0) == (second == "label renamed")
     assert checkpoint(graph)["phase"] == "streaming" and len(json.loads(checkpoint(graph)["mappings"])) == 1
