@@ -77,7 +77,7 @@ MAPPING = [TEAM_NODE, PERSON_NODE, SKILL_NODE, MEMBER_EDGE, HAS_EDGE, REVIEWED_E
 # By hand, on what no writer deletes: labels, properties and relationships of nodes, and properties of relationships.
 GRAPH_ONLY = """
     MATCH (n) WHERE n.id <= 20 AND (n:Team OR n:Person OR n:Skill)
-    SET n:Starred, n.note = 'by hand ' + labels(n)[0] + n.id
+    SET n:Starred, n.note = 'by hand ' + [l IN labels(n) WHERE l IN ['Team', 'Person', 'Skill']][0] + n.id
     CREATE (:Note {about: n.note})-[:ABOUT {since: 1}]->(n)
 """
 GRAPH_ONLY_ON_RELATIONSHIPS = """
