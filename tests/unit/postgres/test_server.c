@@ -304,7 +304,7 @@ static void test_close_cancels(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++)
 		assert_int_equal(postgres_query(connection, "SELECT pg_sleep(5)", NULL, 0, on_result, &outcomes[i], &error), 0);
-	uv_run(&loop, UV_RUN_ONCE);
+	uv_run(&loop, UV_RUN_NOWAIT);
 	postgres_close(connection, on_closed, &closed);
 	assert_int_equal(outcomes[0].calls + closed, 0);
 	wait_for(&closed, 1);
