@@ -34,9 +34,7 @@ static void plan__print_difference(const struct plan_graph *graph)
 	static const char *const what[] = {
 	        [DIFFERENCE_NO_GRAPH] = "The graph has not been loaded yet.",
 	        [DIFFERENCE_NONE] = "The graph was made with this mapping: there is no difference.",
-	        [DIFFERENCE_UNKNOWN] =
-	                "The graph was made with another mapping, by a version that did not keep a description of "
-	                "it; what differs is not known: pgweave run --resnapshot",
+	        [DIFFERENCE_UNKNOWN] = "The graph was made with another, unknown mapping: pgweave run --resnapshot",
 	        [DIFFERENCE_SHOWN] = "The graph was made with another mapping; pgweave apply does this to it:",
 	};
 
