@@ -91,7 +91,7 @@ def test_first_load(items, database, graph):
     assert graph.value("MATCH ()-[r:`A``B`]->() RETURN count(r)") == 0
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("change", [
     "UPDATE items SET kind = 'db' WHERE id IN (1, 3)",
     "UPDATE items SET kind = NULL, tier = 'A`B', hot = NOT hot",

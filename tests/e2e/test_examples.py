@@ -80,7 +80,7 @@ def test_the_stream_makes_the_same_graph(pgweave, database, graph, example, name
     assert read(graph) == json.loads((folder / "expected.json").read_text())
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name, change", KEYED)
 def test_changes_follow(pgweave, database, graph, example, name, change):
     folder = example(name)

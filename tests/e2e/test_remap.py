@@ -293,7 +293,7 @@ def agree(pgweave, database, graph, mapping):
     assert_agreement(pgweave, database, graph, mapping)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", CASES)
 def test_a_change_while_writes_go_on(tables, pgweave, database, graph, name):
     case = CASES[name]
@@ -461,7 +461,7 @@ def test_what_needs_an_interim_name_is_refused(tables, pgweave, database, graph)
     assert graph.dump() == before and checkpoint(graph)["phase"] == "streaming"
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("made, edit, words", [
     ("CREATE (:Human {id: 1, by: 'hand'})", [("  Person:", "  Human:"), ("{Person: ", "{Human: ")],
      "nodes with the mapped label Human"),
@@ -540,7 +540,7 @@ def start_apply(pgweave):
         env=pgweave.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name, sent", KILLED)
 def test_killed_at_a_byte_of_the_bolt_stream(tables, pgweave, database, graph, neo4j_network, name, sent):
     """Then begun again, by hand or by the daemon, which needs no approval to end what was begun."""
@@ -577,7 +577,7 @@ STEPS = [b"remapping", b"SET n:`Employee`", b"CREATE \\(.\\)-\\[f:`RATED`", b"SE
          b"DROP CONSTRAINT [a-z0-9_]+ IF", b"streaming"]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("step", range(len(STEPS)))
 def test_killed_before_a_step(tables, pgweave, database, graph, neo4j_network, step):
     """And once more at the same place, before it is let through."""

@@ -180,7 +180,7 @@ def dead_letters(graph):
     return graph.query("MATCH (d:_PgweaveDeadLetter) RETURN d.table AS t, d.message AS m")
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("case", FOLLOWED, ids=lambda case: case.row)
 def test_followed_from_behind(pgweave, database, graph, role, case):
     """Everything happened while pgweave was down."""
@@ -309,7 +309,7 @@ STOPPED = [
 ]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("when", ["live", "down"])
 @pytest.mark.parametrize("case", STOPPED, ids=lambda case: case.row)
 def test_stopped(pgweave, database, graph, case, when):
@@ -546,7 +546,7 @@ def test_replication_is_revoked(as_a_role, pgweave, database, graph):
 
 # Killed on the way: what has to be loaded anew is known until it is loaded, whatever the tables look like by then.
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("side, pattern", [
     ("neo4j", rb"SET c\.reload = \$reload"),
     ("neo4j", rb"c\.mappings = coalesce"),
@@ -607,7 +607,7 @@ def test_row_security_hides_rows(as_a_role, pgweave, database, graph):
 
 # While tables are being loaded.
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("altered", [
     "ALTER TABLE orders RENAME total TO amount; ALTER TABLE orders ADD total bigint DEFAULT 5",
     "ALTER TABLE orders ALTER total TYPE bigint USING total * 2",

@@ -201,7 +201,7 @@ def test_first_load(office, database, graph):
     assert graph.value("MATCH (:Staff {id: 3})-[r:HAS_ROLE]->() RETURN count(r)") == 0
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("change", [
     "UPDATE roles SET deleted_at = now() WHERE id = 1",
     "UPDATE roles SET deleted_at = NULL WHERE id = 3",
@@ -232,7 +232,7 @@ def test_rows_move_in_and_out(office, database, graph, change):
     assert_agreement(office, database, graph, MAPPING)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("before", [None, "now()"])
 @pytest.mark.parametrize("after", [None, "now()"])
 @pytest.mark.parametrize("referred", [False, True])
@@ -301,7 +301,7 @@ def test_resnapshot_takes_away_what_the_condition_does_not_take(office, database
     assert_agreement(office, database, graph, mapping)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("old, new, wheres", [
     ("deleted_at IS NULL", "deleted_at IS NOT NULL", {"Role": "deleted_at IS NOT NULL"}),
     ("    where: deleted_at IS NULL\n", "", {"Role": "true"}),
