@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config, items):
         if sampled:
             name = item.nodeid.partition("[")[0]
             seen[name] = seen.get(name, -1) + 1
-            if seen[name] % sampled.args[0]:
+            if not sampled.args[0] or seen[name] % sampled.args[0]:
                 left_out.append(item)
     config.hook.pytest_deselected(items=left_out)
     away = set(left_out)
