@@ -48,7 +48,7 @@ def parse(arguments):
         command.add_argument("--dir", required=True, help="the sandbox's directory")
         if name == "start":
             command.add_argument("--pg-version", type=int, default=15, help="15, or 16 to 18 from Maven Central")
-            command.add_argument("--no-fsync", dest="fsync", action="store_false", help="PostgreSQL does not fsync")
+            command.add_argument("--no-fsync", dest="fsync", action="store_false", help="for tests: PostgreSQL does not fsync, the JVM compiles in a hurry")
             command.add_argument("--pg-tls", action="store_true", help="PostgreSQL offers TLS")
             command.add_argument("--neo4j-heap", default="1g", help="the JVM's -Xmx (1g)")
             command.add_argument("--neo4j-page-cache", default="512m", help="Neo4j's page cache (512m)")
