@@ -143,7 +143,7 @@ static void builder__attach(struct builder *builder, struct yaml_node *node)
 
 /*
  * libfyaml 0.7.12 reads several doubled quotes in a row ('it''''s') wrongly, so such a text is read here: on one line, where
- * nothing but the quotes has to be undone. NULL when this is no such text.
+ * nothing but the quotes has to be undone. NULL when this is no such text; "" when it cannot be read, which has been said.
  */
 static const char *builder__single_quoted(struct builder *builder, const struct yaml_node *node, size_t *ret_size)
 {
@@ -155,14 +155,16 @@ static const char *builder__single_quoted(struct builder *builder, const struct 
 	if (memchr(at, '\n', (size_t)(end - at))) {
 		builder__fail(builder, node->place, "several quotes in a row in a text over several lines",
 		              "double quotes around it");
-		return NULL;
+		*ret_size = 0;
+		return "";
 	}
 	text = arena_alloc(builder->arena, (size_t)(end - at));
+	*ret_size = 0;
 	if (!text) {
 		builder->status = ERR_NOMEM;
-		return NULL;
+		return "";
 	}
-	for (*ret_size = 0; at < end; at++) {
+	for (; at < end; at++) {
 		text[(*ret_size)++] = *at;
 		at += *at == '\'';
 	}
@@ -174,15 +176,17 @@ static void builder__scalar(struct builder *builder, struct fy_event *event)
 	struct fy_token *token = event->scalar.value;
 	struct yaml_node *node = builder__node(builder, YAML_SCALAR, token);
 	size_t size = 0;
-	const char *text = token ? fy_token_get_text(token, &size) : "", *again = NULL;
+	const char *text = NULL;
 
 	if (!node)
 		return;
 	node->plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
 	builder__span(builder, token, node);
 	if (token && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED)
-		again = builder__single_quoted(builder, node, &size);
-	text = again ? again : text;
+		text = builder__single_quoted(builder, node, &size);
+	/* libfyaml is not asked for the others: it leaks then */
+	if (!text)
+		text = token ? fy_token_get_text(token, &size) : "";
 	if (!text) {
 		builder->status = ERR_NOMEM;
 		return;
