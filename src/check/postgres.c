@@ -140,12 +140,12 @@ static bool postgres__publishes(const struct postgres_publication_facts *publica
 	return false;
 }
 
-/* Whether the row filter is the mapping's own. */
-static bool postgres__filters(const struct plan *plan, uint32_t oid)
+/* Whether the table is mapped, and the row filter is not the mapping's own. */
+static bool postgres__is_filtered(const struct plan *plan, const struct postgres_publication_table *published)
 {
-	int64_t table = plan ? plan_table_by_oid(plan, oid) : -1;
+	int64_t table = plan && published->row_filter ? plan_table_by_oid(plan, published->oid) : -1;
 
-	return table >= 0 && plan->tables[table].where_published;
+	return table >= 0 && !plan->tables[table].where_published;
 }
 
 static void postgres__publication(struct check *check, const struct postgres_publication_facts *publication,
@@ -174,8 +174,7 @@ static void postgres__publication(struct check *check, const struct postgres_pub
 		            settings->publication);
 	}
 	for (uint32_t i = 0; i < publication->tables_count; i++)
-		if (publication->tables[i].row_filter && plan && plan_table_by_oid(plan, publication->tables[i].oid) >= 0 &&
-		    !postgres__filters(plan, publication->tables[i].oid))
+		if (postgres__is_filtered(plan, &publication->tables[i]))
 			check__add(check, CHECK_ERROR, "pgweave apply, then pgweave run --resnapshot", "publication",
 			           "%s publishes %s.%s with a row filter (%s), which the mapping does not know",
 			           settings->publication, publication->tables[i].schema, publication->tables[i].name,

@@ -276,18 +276,18 @@ static int batch__entity(struct graph_batch *batch, const struct plan_table *tab
 
 /* ---- changes ---- */
 
+static bool batch__becomes_true(const struct condition *where, const struct cell *before, const struct cell *now)
+{
+	return where && condition_decide(where, before) != CONDITION_TRUE && condition_decide(where, now) == CONDITION_TRUE;
+}
+
 /* Whether something of the table takes the row now that did not take it as it was. */
 static bool batch__comes_back(const struct plan_table *table, const struct cell *before, const struct cell *now)
 {
-	bool back = table->node && table->node->where && condition_decide(table->node->where, before) != CONDITION_TRUE &&
-	            condition_decide(table->node->where, now) == CONDITION_TRUE;
+	bool back = table->node && batch__becomes_true(table->node->where, before, now);
 
-	for (uint32_t i = 0; i < table->edges_count && !back; i++) {
-		const struct condition *where = table->edges[i]->where;
-
-		back = where && condition_decide(where, before) != CONDITION_TRUE &&
-		       condition_decide(where, now) == CONDITION_TRUE;
-	}
+	for (uint32_t i = 0; i < table->edges_count && !back; i++)
+		back = batch__becomes_true(table->edges[i]->where, before, now);
 	return back;
 }
 

@@ -1,10 +1,8 @@
 #include "mapping/compile.h"
 
-#include "mapping/mapping.h"
+#include "mapping/name.h"
 
 #include <string.h>
-
-#define RESERVED_PREFIX "_Pgweave"
 
 /* The choice of that name, made where there is none. */
 static struct resolved_choice *choose__named(struct resolved_choices *choices, const struct word *name)
@@ -48,7 +46,7 @@ static bool choose__enum(struct compiler *compiler, const struct catalog_table *
 	for (uint32_t i = 0; i < column->enum_labels_count && fine; i++) {
 		const struct word word = {column->enum_labels[i], chooser->name.place};
 
-		if (!*word.text || strncmp(word.text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+		if (!*word.text || name_is_reserved(word.text)) {
 			diagnostic_add(compiler->diagnostics, compiler->source, chooser->name.place,
 			               "the value '%s' of \"%s\" is no name", word.text, column->name);
 			diagnostic_expect(compiler->diagnostics, "values: {value: name, ...}");

@@ -14,7 +14,6 @@
 #define STATEMENT_SIZE_MAX ((size_t)2048)
 /* A key of its own and more columns than this beside two foreign keys: a thing rather than a tie between two. */
 #define JOIN_COLUMNS_MAX 1
-#define RESERVED_PREFIX "_Pgweave"
 
 const char *init__text(struct init *init, struct buffer *buffer)
 {
@@ -60,7 +59,7 @@ const char *init__column_refused(const struct catalog_column *column)
 		return "a type that is not carried";
 	if (column->generated)
 		return "generated: PostgreSQL does not replicate it";
-	if (strncmp(column->name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0)
+	if (name_is_reserved(column->name))
 		return "a reserved name";
 	return NULL;
 }

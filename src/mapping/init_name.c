@@ -7,7 +7,6 @@
 #define NAME_SIZE_MAX ((size_t)256)
 /* A column's name shorter than this says less than the name of the table that it refers to. */
 #define REFERENCE_SIZE_MIN 4
-#define RESERVED_PREFIX "_Pgweave"
 
 static bool init__words_have(const struct words *words, const char *name)
 {
@@ -120,8 +119,8 @@ static void init__name_table(struct init *init, struct init_table *mapped, bool 
 		if (attempt + 1 >= count)
 			buffer_printf(&buffer, "_%u", attempt + 3 - (uint32_t)count);
 		name = init__text(init, &buffer);
-		if (*name && strncmp(name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) != 0 &&
-		    !init__is_taken(init, mapped->role, name) && !init__file_has(init->file, mapped->role, name))
+		if (*name && !name_is_reserved(name) && !init__is_taken(init, mapped->role, name) &&
+		    !init__file_has(init->file, mapped->role, name))
 			mapped->name = name;
 	}
 	buffer_free(&buffer);

@@ -337,3 +337,8 @@ void name_comment(struct buffer *buffer, const char *text, size_t size_max)
 	if (text + size > end)
 		buffer_append_text(buffer, "...");
 }
+
+bool name_is_reserved(const char *name)
+{
+	return strncmp(name, NAME_RESERVED_PREFIX, strlen(NAME_RESERVED_PREFIX)) == 0;
+}

@@ -8,6 +8,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
+/* Labels and properties of pgweave's own begin so; no mapping may name them. */
+#define NAME_RESERVED_PREFIX "_Pgweave"
+bool name_is_reserved(const char *name);
+
 /* org_functions -> OrgFunction. Appends nothing when the name has neither letter nor digit. */
 void name_label(struct buffer *buffer, const char *table);
 /* The same with the last word as it is: OrgFunctions. */

@@ -13,7 +13,6 @@
 #define VALUES_MAX 256
 #define PATH_STEPS_MAX 32
 #define SCALE_DIGITS_MAX 18
-#define RESERVED_PREFIX "_Pgweave"
 
 struct parser {
 	struct mapping *mapping;
@@ -283,9 +282,9 @@ static bool parser__check_name(struct parser *parser, const char *what, const ch
 		diagnostic_expect(parser->diagnostics, "1 to %d bytes", MAPPING_NAME_SIZE_MAX);
 		return false;
 	}
-	if (strncmp(text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+	if (name_is_reserved(text)) {
 		diagnostic_add(parser->diagnostics, parser->source, place, "the %s \"%s\" is reserved", what, text);
-		diagnostic_expect(parser->diagnostics, "a name that does not begin with " RESERVED_PREFIX);
+		diagnostic_expect(parser->diagnostics, "a name that does not begin with " NAME_RESERVED_PREFIX);
 		return false;
 	}
 	return true;

@@ -1,5 +1,6 @@
 #include "mapping/compile.h"
 
+#include "mapping/name.h"
 #include "mapping/quote.h"
 #include "mapping/text.h"
 
@@ -8,7 +9,6 @@
 
 /* How many names an expectation lists before it only says that there are more. */
 #define NAMES_SHOWN 12
-#define RESERVED_PREFIX "_Pgweave"
 #define EDGES_FIRST 64
 
 bool mapping__compile_is_done(const struct compiler *compiler)
@@ -370,7 +370,7 @@ static bool resolve__check_property(struct compiler *compiler, const struct cata
 			                column->name);
 		return false;
 	}
-	if (strncmp(property->name.text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+	if (name_is_reserved(property->name.text)) {
 		resolve__add(compiler, property->name.place, "the property \"%s\" is reserved", property->name.text);
 		resolve__expect(compiler, "another name: properties: {name: %s}", column->name);
 		return false;
@@ -430,7 +430,7 @@ static bool resolve__key_properties(struct compiler *compiler, const struct reso
 		property->name = named ? named->name : (struct word){key->items[i]->name, owner};
 		all = resolve__set_type(compiler, named, property) && all;
 		all = resolve__check_key_type(compiler, property->column, &property->type, property->name.place) && all;
-		if (strncmp(property->name.text, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0) {
+		if (name_is_reserved(property->name.text)) {
 			resolve__add(compiler, owner, "the property \"%s\" is reserved", property->name.text);
 			resolve__expect(compiler, "another name: properties: {name: %s}", property->column->name);
 			all = false;

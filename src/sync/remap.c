@@ -222,6 +222,19 @@ static int remap__count(struct remap *remap, struct buffer *text, int64_t *ret_c
 	return session_graph_run(&remap->pipeline->graph, buffer_text(text), NULL, remap__on_int, ret_count, error);
 }
 
+/* How many nodes or relationships there are that the step names. */
+static int remap__count_shape(struct remap *remap, const struct difference_step *shape, int64_t *ret_count, struct error *error)
+{
+	struct buffer text;
+	int rc;
+
+	buffer_init(&text, TEXT_SIZE_MAX);
+	graph_remap_count(shape, &text);
+	rc = remap__count(remap, &text, ret_count, error);
+	buffer_free(&text);
+	return rc;
+}
+
 /* Whether any of the mappings had the label, or the type between the two labels: then it is ours. */
 static bool remap__label_was_mapped(const struct remap *remap, const char *label)
 {
@@ -266,7 +279,6 @@ static int remap__check_edge_free(struct remap *remap, const struct difference_s
 	        .end = step->turned ? step->label : step->end,
 	};
 	struct difference_step shape = made;
-	struct buffer text;
 	int64_t count;
 	int rc;
 
@@ -274,10 +286,7 @@ static int remap__check_edge_free(struct remap *remap, const struct difference_s
 	shape.end = difference_label_before(difference, made.end);
 	if (remap__shape_was_mapped(remap, &made) || remap__shape_was_mapped(remap, &shape))
 		return 0;
-	buffer_init(&text, TEXT_SIZE_MAX);
-	graph_remap_count(&shape, &text);
-	rc = remap__count(remap, &text, &count, error);
-	buffer_free(&text);
+	rc = remap__count_shape(remap, &shape, &count, error);
 	if (rc < 0 || count == 0)
 		return rc;
 	rc = error_set(error, ERR_STATE,
@@ -294,16 +303,12 @@ static int remap__check_edge_free(struct remap *remap, const struct difference_s
 static int remap__check_label_free(struct remap *remap, const struct difference_step *step, struct error *error)
 {
 	const struct difference_step shape = {.kind = DIFFERENCE_NODE_ADDED, .label = step->name_new};
-	struct buffer text;
 	int64_t count;
 	int rc;
 
 	if (remap__label_was_mapped(remap, step->name_new))
 		return 0;
-	buffer_init(&text, TEXT_SIZE_MAX);
-	graph_remap_count(&shape, &text);
-	rc = remap__count(remap, &text, &count, error);
-	buffer_free(&text);
+	rc = remap__count_shape(remap, &shape, &count, error);
 	if (rc < 0 || count == 0)
 		return rc;
 	rc = error_set(error, ERR_STATE, "the graph already has %lld nodes with the mapped label %s, to which %s is renamed",
