@@ -487,7 +487,8 @@ int descriptions_read(const char *json, size_t size, struct descriptions *descri
 		return 0;
 	if (size > DESCRIPTIONS_SIZE_MAX)
 		return ERR_LIMIT;
-	array = json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
+	/* Jansson passes over a NUL behind a number; the list has to be a text as well, see plan_describe_after() */
+	array = memchr(json, '\0', size) ? NULL : json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_array(array) || json_array_size(array) > DESCRIPTIONS_MAX)
 		read__fail(&reader, ERR_PROTOCOL);
 	else

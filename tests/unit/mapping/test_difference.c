@@ -340,6 +340,7 @@ static void test_what_is_no_description(void **state)
 	        "[{\"nodes\":[{\"label\":\"L\",\"labels\":[],\"table\":{\"oid\":1,\"schema\":\"s\",\"name\":\"t\"},\"key\":[],"
 	        "\"properties\":[]}],\"relationships\":[]}]",
 	};
+	static const char with_nul[] = "[{\"nodes\":[],\"relationships\":[],\"version\":1\0}]";
 	struct descriptions read;
 
 	(void)state;
@@ -347,6 +348,9 @@ static void test_what_is_no_description(void **state)
 		assert_int_equal(descriptions_read(texts[i], strlen(texts[i]), &read), ERR_PROTOCOL);
 		arena_free(&read.arena);
 	}
+	/* a text with a NUL in it, where the JSON parser would not mind */
+	assert_int_equal(descriptions_read(with_nul, sizeof(with_nul) - 1, &read), ERR_PROTOCOL);
+	arena_free(&read.arena);
 	assert_int_equal(descriptions_read("", 0, &read), 0);
 	assert_int_equal(read.count, 0);
 	arena_free(&read.arena);
