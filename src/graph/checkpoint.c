@@ -186,16 +186,13 @@ void graph_checkpoint_pack_remember(struct bolt_writer *writer, const char *pipe
 	pack__text(writer, "mapping_words", mapping_words);
 }
 
-void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const uint32_t *oids,
-                                  uint32_t count)
+void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, uint32_t count)
 {
 	bolt_writer_map(writer, 3);
 	pack__text(writer, "pipeline", pipeline);
 	pack__int(writer, "epoch", epoch);
 	bolt_writer_cstring(writer, "reload");
 	bolt_writer_list(writer, count);
-	for (uint32_t i = 0; i < count; i++)
-		bolt_writer_int(writer, oids[i]);
 }
 
 void graph_checkpoint_pack_move(struct bolt_writer *writer, const char *pipeline, int64_t epoch,

@@ -64,8 +64,8 @@ extern const char graph_checkpoint_approve[];    /* graph_checkpoint_pack_approv
 extern const char graph_checkpoint_move[];       /* graph_checkpoint_pack_move; fails when the fence does not hold */
 extern const char graph_dead_letters_create[];   /* graph_dead_letter_pack_* */
 /*
- * What is kept of the tables (mapping/altered.h): $pipeline; one record: that text, the digest of the mapping's words, and the
- * OIDs of tables that are to be loaded anew because their changes may have been left out.
+ * What is kept of the tables (mapping/altered.h): $pipeline; one record: that text, the digest of the mapping's words, and
+ * numbers that say which tables are to be loaded or swept, because their changes may have been left out.
  */
 extern const char graph_checkpoint_tables[];
 extern const char graph_checkpoint_remember[]; /* graph_checkpoint_pack_remember; returns the epoch; all is loaded */
@@ -80,8 +80,8 @@ void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipe
 void graph_checkpoint_pack_approve(struct bolt_writer *writer, const char *pipeline, const char *mapping_digest);
 void graph_checkpoint_pack_remember(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const char *tables,
                                     const char *mapping_words);
-void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, const uint32_t *oids,
-                                  uint32_t count);
+/* The numbers follow, as many as count says. */
+void graph_checkpoint_pack_reload(struct bolt_writer *writer, const char *pipeline, int64_t epoch, uint32_t count);
 /* token differs from move to move, so that the node is locked before it is read. */
 void graph_checkpoint_pack_move(struct bolt_writer *writer, const char *pipeline, int64_t epoch,
                                 const struct graph_position *from, const struct graph_position *to, int64_t token);

@@ -340,6 +340,75 @@ static bool compare__is_altered(const struct compared *compared)
 	return false;
 }
 
+/* One of the list in struct catalog_watch, and what stands behind its OID. */
+struct leaf {
+	uint32_t oid;
+	const char *path;
+	size_t size;
+};
+
+/* Takes the next one off the list; false at the end. What is no such list makes OIDs that no table has. */
+static bool leaf__next(const char **list, struct leaf *leaf)
+{
+	char *end;
+
+	if (!**list)
+		return false;
+	leaf->oid = (uint32_t)strtoul(*list, &end, 10);
+	leaf->path = end;
+	leaf->size = strcspn(end, ",");
+	*list = end + leaf->size;
+	*list += **list == ',';
+	return true;
+}
+
+static bool leaf__equal(const struct leaf *a, const struct leaf *b)
+{
+	return a->oid == b->oid && a->size == b->size && memcmp(a->path, b->path, a->size) == 0;
+}
+
+/* How many of one list are not in the other, both by OID; theirs too, where there is room for them. */
+static uint32_t leaves__less(const char *list, const char *others, uint32_t *oids)
+{
+	struct leaf leaf, other;
+	bool any = leaf__next(&others, &other);
+	uint32_t count = 0;
+
+	while (leaf__next(&list, &leaf)) {
+		while (any && other.oid < leaf.oid)
+			any = leaf__next(&others, &other);
+		if (any && leaf__equal(&leaf, &other))
+			continue;
+		if (oids)
+			oids[count] = leaf.oid;
+		count++;
+	}
+	return count;
+}
+
+/* One that was attached anew since has gone, and come with rows that nobody knows. */
+static void compare__leaves(struct compared *compared, const char *before, const char *now)
+{
+	struct comparer *comparer = compared->comparer;
+	uint32_t came = leaves__less(now, before, NULL), went = leaves__less(before, now, NULL);
+	bool all = compare__is_altered(compared);
+	struct alteration *alteration;
+	uint32_t *oids;
+
+	compare__say(compared, all, "partitions: %u attached or made, %u detached or dropped", came, went);
+	if (comparer->rc || !comparer->plan || all)
+		return;
+	oids = arena_calloc(&comparer->alterations->arena, came, sizeof(*oids));
+	if (!oids) {
+		compare__fail(comparer, ERR_NOMEM);
+		return;
+	}
+	alteration = &comparer->items[comparer->alterations->count - 1];
+	alteration->sweep = went > 0;
+	alteration->leaves = oids;
+	alteration->leaves_count = leaves__less(now, before, oids);
+}
+
 /* Rows that changed without a change in the WAL. */
 static void compare__rows(struct compared *compared)
 {
@@ -350,7 +419,7 @@ static void compare__rows(struct compared *compared)
 	if (!now->fingerprint)
 		return;
 	if (strcmp(now->leaves, compare__text(comparer, before, "leaves")) != 0)
-		compare__say(compared, true, "partitions were attached, detached, made or dropped");
+		compare__leaves(compared, compare__text(comparer, before, "leaves"), now->leaves);
 	else if (strcmp(now->files, compare__text(comparer, before, "files")) != 0 && compare__is_altered(compared))
 		compare__say(compared, true, "its rows were rewritten");
 	if (!compare__has_lines(now->types, compare__text(comparer, before, "types")))

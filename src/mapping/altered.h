@@ -3,8 +3,9 @@
  *
  * The checkpoint holds the first as a text (JSON), in full and with names, so that a person can be told what happened to which
  * column. What changes rows without a change in the WAL (partitions, rewrites, labels of enums), or lets the same columns mean
- * something else, makes a table `load`: its rows in the graph are no longer known to be right. Whether the plan itself is
- * another one is not looked at here. What is read comes from a server: it is bounded and checked. Pure.
+ * something else, makes a table `load`: its rows in the graph are no longer known to be right. Of partitions only those are
+ * loaded that came; when one went, the graph has rows too many. Whether the plan itself is another one is not looked at here.
+ * What is read comes from a server: it is bounded and checked. Pure.
  */
 #ifndef PGWEAVE_MAPPING_ALTERED_H
 #define PGWEAVE_MAPPING_ALTERED_H
@@ -22,6 +23,9 @@ struct alteration {
 	const char *mend;  /* what to do should the mapping not fit any more because of it; or NULL */
 	const char *about; /* with mend: the column, or schema.table, by the name that it had */
 	bool load;
+	bool sweep;             /* it has lost rows, and nothing else */
+	const uint32_t *leaves; /* OIDs of partitions that came: their rows are not known, those of the others are */
+	uint32_t leaves_count;
 };
 
 struct alterations {

@@ -65,13 +65,14 @@ enum catalog_table_kind {
 	CATALOG_OTHER,
 };
 
-/* What changes without a row change in the WAL, as digests; NULL where nobody has looked (catalogues made by hand, views). */
+/* What changes without a row change in the WAL; NULL where nobody has looked (catalogues made by hand, views). */
 struct catalog_watch {
 	const char *fingerprint; /* of everything that the plan or the graph depends on */
-	const char *leaves;      /* which partitions it has */
-	const char *files;       /* where its rows lie: changes with a rewrite */
-	const char *attributes;  /* "1 733,2 741": by which transaction each column was altered last, as text */
-	const char *types;       /* a line for each enum label and composite type in its columns: as text */
+	/* "16402 733,16405 733 741": where its rows lie, by OID, and by which transactions it and what is above was attached */
+	const char *leaves;
+	const char *files;      /* a digest over where its rows lie: changes with a rewrite */
+	const char *attributes; /* "1 733,2 741": by which transaction each column was altered last, as text */
+	const char *types;      /* a line for each enum label and composite type in its columns: as text */
 };
 
 struct catalog_table {

@@ -1111,12 +1111,11 @@ void difference_free(struct difference *difference)
 	arena_free(&difference->now.arena);
 }
 
-int difference_load(struct difference *difference, const struct plan *plan, uint32_t table)
+int difference_sweep(struct difference *difference, const struct plan *plan, uint32_t table)
 {
 	const struct plan_table *mapped = &plan->tables[table];
 	int rc = 0;
 
-	difference->load[table] = true;
 	if (mapped->node)
 		difference->sweep_nodes[mapped->node->index] = true;
 	for (uint32_t i = 0; i < mapped->edges_count; i++) {
@@ -1127,18 +1126,16 @@ int difference_load(struct difference *difference, const struct plan *plan, uint
 	return rc;
 }
 
+int difference_load(struct difference *difference, const struct plan *plan, uint32_t table)
+{
+	difference->load[table] = true;
+	return difference_sweep(difference, plan, table);
+}
+
 const struct difference_step *difference_refused(const struct difference *difference)
 {
 	/* they are the first */
 	return difference->count && difference->steps[0]->kind == DIFFERENCE_REFUSED ? difference->steps[0] : NULL;
-}
-
-bool difference_loads(const struct difference *difference, const struct plan *plan)
-{
-	for (uint32_t i = 0; i < plan->tables_count; i++)
-		if (difference->load[i])
-			return true;
-	return false;
 }
 
 static const struct difference_step *difference__renamed_to(const struct difference *difference, enum difference_kind kind,

@@ -108,7 +108,9 @@ enum difference_when difference_when(enum difference_kind kind);
  */
 int mapping_difference(const struct descriptions *from, const struct plan *plan, struct difference *difference) _must_check;
 void difference_free(struct difference *difference);
-/* Has a table loaded whole, and what has no row of it deleted. ERR_NOMEM, ERR_LIMIT. */
+/* Has what no row of a table makes deleted. ERR_NOMEM, ERR_LIMIT. */
+int difference_sweep(struct difference *difference, const struct plan *plan, uint32_t table) _must_check;
+/* Has it loaded whole, besides. ERR_NOMEM, ERR_LIMIT. */
 int difference_load(struct difference *difference, const struct plan *plan, uint32_t table) _must_check;
 /* The label that the graph has for it before any is renamed. */
 const char *difference_label_before(const struct difference *difference, const char *label);
@@ -120,7 +122,5 @@ int difference_step_before(struct difference *difference, const struct differenc
                            struct difference_step *ret_step) _must_check;
 /* The first step that cannot be carried out, or NULL. */
 const struct difference_step *difference_refused(const struct difference *difference);
-/* True when rows are needed. */
-bool difference_loads(const struct difference *difference, const struct plan *plan);
 
 #endif

@@ -174,7 +174,7 @@ static void sql_foreign_keys(struct buffer *sql, int version, void *context)
 static void sql_watch(struct buffer *sql, int version, void *context)
 {
 	(void)context;
-	watch__sql(sql, version, "c.oid IN (SELECT c.oid" LISTED_FROM LISTED_WHERE " AND c.relkind IN ('r', 'p'))");
+	watch__sql(sql, version, "c.oid IN (SELECT c.oid" LISTED_FROM LISTED_WHERE " AND c.relkind IN ('r', 'p'))", true);
 }
 
 /* --- taking the answers */

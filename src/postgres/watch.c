@@ -10,7 +10,8 @@
 
 /*
  * tree: a table and, of a partitioned one, all below it. A partition that is being detached is not read any more, though it is
- * still there. types: what the columns' texts depend on besides their types' OIDs: labels can be renamed, composite types
+ * still there. path: the transactions that attached what is above and the table itself, so that one that was away for a while
+ * shows. types: what the columns' texts depend on besides their types' OIDs: labels can be renamed, composite types
  * altered.
  */
 static void watch__sql_parts(struct buffer *sql, int version, const char *which)
@@ -18,12 +19,13 @@ static void watch__sql_parts(struct buffer *sql, int version, const char *which)
 	buffer_printf(
 	        sql,
 	        "WITH RECURSIVE roots AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE %s), "
-	        "tree(root, oid, away) AS (SELECT r.oid, r.oid, false FROM roots r "
-	        "UNION ALL SELECT t.root, i.inhrelid, t.away OR %s FROM tree t "
+	        "tree(root, oid, path, away) AS (SELECT r.oid, r.oid, '', false FROM roots r "
+	        "UNION ALL SELECT t.root, i.inhrelid, t.path || ' ' || i.xmin::text, t.away OR %s FROM tree t "
 	        "JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid "
 	        "JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition), "
 	        "trees AS (SELECT t.root, "
-	        "md5(string_agg(c.oid || ' ' || t.away, ',' ORDER BY c.oid)) AS leaves, "
+	        "coalesce(string_agg(c.oid || t.path, ',' ORDER BY c.oid) FILTER (WHERE c.relkind <> 'p' AND NOT t.away), '') "
+	        "AS leaves, "
 	        "md5(string_agg(c.oid || ' ' || c.relfilenode, ',' ORDER BY c.oid)) AS files, "
 	        "md5(string_agg(concat_ws(' ', c.oid, c.relreplident, c.relpersistence, c.relkind), ',' ORDER BY c.oid)) AS "
 	        "kinds "
@@ -67,16 +69,17 @@ static void watch__sql_columns(struct buffer *sql, int version)
 	        version >= 120000 ? "a.attgenerated" : "''");
 }
 
-void watch__sql(struct buffer *sql, int server_version, const char *which)
+void watch__sql(struct buffer *sql, int server_version, const char *which, bool whole)
 {
 	watch__sql_parts(sql, server_version, which);
-	buffer_append_text(sql, "SELECT c.oid, md5(concat_ws('|', n.nspname, c.relname, c.relispartition, t.kinds, t.leaves, "
-	                        "a.shape, a.attributes, coalesce(i.keys, ''), coalesce(k.foreign_keys, ''), x.types)), "
-	                        "t.leaves, t.files, a.attributes, coalesce(x.types, ''), "
-	                        "pg_catalog.has_table_privilege(c.oid, 'SELECT') "
-	                        "FROM trees t JOIN pg_catalog.pg_class c ON c.oid = t.root "
-	                        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	                        "LEFT JOIN texts x ON x.root = c.oid ");
+	buffer_printf(sql,
+	              "SELECT c.oid, md5(concat_ws('|', n.nspname, c.relname, c.relispartition, t.kinds, t.leaves, "
+	              "a.shape, a.attributes, coalesce(i.keys, ''), coalesce(k.foreign_keys, ''), x.types)), "
+	              "pg_catalog.has_table_privilege(c.oid, 'SELECT')%s "
+	              "FROM trees t JOIN pg_catalog.pg_class c ON c.oid = t.root "
+	              "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+	              "LEFT JOIN texts x ON x.root = c.oid ",
+	              whole ? ", t.leaves, t.files, a.attributes, coalesce(x.types, '')" : "");
 	watch__sql_columns(sql, server_version);
 	buffer_append_text(sql, "ORDER BY c.oid");
 }
@@ -136,7 +139,7 @@ int postgres_watch_read(struct postgres_connection *connection, const uint32_t *
 	*reader = (struct watch_reader){.watch = watch, .on_done = on_done, .user = user};
 	buffer_init(&sql, SQL_SIZE_MAX);
 	buffer_init(&list, OIDS_SIZE_MAX);
-	watch__sql(&sql, postgres_server_version(connection), "c.oid = ANY($1::pg_catalog.oid[])");
+	watch__sql(&sql, postgres_server_version(connection), "c.oid = ANY($1::pg_catalog.oid[])", false);
 	buffer_append_byte(&list, '{');
 	for (uint32_t i = 0; i < oids_count; i++)
 		buffer_printf(&list, "%s%u", i ? "," : "", oids[i]);

@@ -42,16 +42,16 @@ const struct postgres_watch_table *postgres_watch_find(const struct postgres_wat
 
 struct buffer;
 /*
- * Appends the statement; which: what has to be true of c, a row of pg_class. Columns: OID, fingerprint, and what of it the
- * catalogue keeps: leaves, files, attributes, types (struct catalog_watch), and whether the role may read it.
+ * Appends the statement; which: what has to be true of c, a row of pg_class. Columns: OID, fingerprint, whether the role may
+ * read it; whole: and what of the fingerprint the catalogue keeps: leaves, files, attributes, types (struct catalog_watch).
  */
-void watch__sql(struct buffer *sql, int server_version, const char *which);
+void watch__sql(struct buffer *sql, int server_version, const char *which, bool whole);
 #define WATCH_OID 0
 #define WATCH_FINGERPRINT 1
-#define WATCH_LEAVES 2
-#define WATCH_FILES 3
-#define WATCH_ATTRIBUTES 4
-#define WATCH_TYPES 5
-#define WATCH_CAN_SELECT 6
+#define WATCH_CAN_SELECT 2
+#define WATCH_LEAVES 3
+#define WATCH_FILES 4
+#define WATCH_ATTRIBUTES 5
+#define WATCH_TYPES 6
 
 #endif

@@ -308,7 +308,7 @@ static int pipeline__check_approval(struct pipeline *pipeline, struct error *err
 	rc = pipeline__change_read(&pipeline->graph, pipeline->plan, &change, error);
 	steps = change.difference.count;
 	pipeline__change_free(&change);
-	if (rc < 0 || (!steps && !pipeline->tables.reload_count))
+	if (rc < 0 || (!steps && !tables_are_due(&pipeline->tables)))
 		return rc;
 	if (!steps || tables_is_same_file(pipeline))
 		return tables_ask(pipeline, steps > 0, error);
@@ -354,7 +354,7 @@ static int pipeline__resume(struct pipeline *pipeline, struct error *error)
 	rc = pipeline__resume_same(pipeline, error);
 	if (rc < 0)
 		return rc;
-	return pipeline->tables.reload_count ? pipeline__resume_changed(pipeline, error) : tables_remember(pipeline, error);
+	return tables_are_due(&pipeline->tables) ? pipeline__resume_changed(pipeline, error) : tables_remember(pipeline, error);
 }
 
 /* What an everyday change of a row needs. */

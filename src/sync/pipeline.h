@@ -61,7 +61,8 @@ int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *erro
 /* What is read under an exported snapshot, by several connections. */
 #define PIPELINE_SNAPSHOT_MAX 64
 struct pipeline_load {
-	const bool *tables; /* which, by index in the plan; NULL: all */
+	const bool *tables;       /* which, by index in the plan; NULL: all */
+	const char *const *parts; /* of which only the rows where this is true, in SQL; NULL: of none */
 	bool fresh; /* the graph has nothing of them; else it is brought in line, and what they do not have is deleted */
 	uint64_t lsn;
 	char snapshot[PIPELINE_SNAPSHOT_MAX]; /* its name */

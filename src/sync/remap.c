@@ -29,7 +29,11 @@ struct remap {
 	struct pipeline *pipeline;
 	struct pipeline_change change;
 	struct pipeline_load load;
-	bool all; /* it is not known what the graph lacks: every table is loaded; the checkpoint's `problem` remembers it */
+	bool all;    /* it is not known what the graph lacks: every table is loaded; the checkpoint's `problem` remembers it */
+	bool sweeps; /* some table has to be swept although it is not loaded */
+	bool *loads; /* by table in the plan: whole or in part */
+	const char **parts; /* in part: which rows */
+	bool no_memory;
 };
 
 /* ---- reading ---- */
@@ -199,11 +203,19 @@ static int remap__mark_reloads(struct remap *remap, struct error *error)
 		log_event(pipeline->log, LOG_INFO, ALL_WORDS);
 		rc = remap__load_all(remap, error);
 	}
-	for (uint32_t i = 0; i < pipeline->tables.reload_count && rc == 0; i++) {
-		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->tables.reload[i]);
+	for (uint32_t i = 0; i < pipeline->tables.reload.count && rc == 0; i++) {
+		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->tables.reload.items[i]);
 
 		if (table >= 0)
 			rc = difference_load(&remap->change.difference, pipeline->plan, (uint32_t)table);
+	}
+	for (uint32_t i = 0; i < pipeline->tables.sweep.count && rc == 0; i++) {
+		int64_t table = plan_table_by_oid(pipeline->plan, pipeline->tables.sweep.items[i]);
+
+		if (table < 0)
+			continue;
+		rc = difference_sweep(&remap->change.difference, pipeline->plan, (uint32_t)table);
+		remap->sweeps = true;
 	}
 	return rc < 0 ? error_set(error, (enum error_code)rc, "no memory for the difference of two mappings") : 0;
 }
@@ -619,6 +631,75 @@ static void remap__slot_name(const struct pipeline *pipeline, char name[64])
 	snprintf(name, 64, "%.40s_remap_%d", pipeline->settings->slot, (int)getpid());
 }
 
+/* Root and condition. */
+static void remap__on_leaves(void *user, const struct postgres_result *result, const struct error *error)
+{
+	struct remap *remap = user;
+
+	(void)error;
+	for (uint32_t i = 0; i < postgres_result_rows(result); i++) {
+		int64_t table = plan_table_by_oid(remap->pipeline->plan, (uint32_t)postgres_result_int(result, i, 0));
+
+		if (table < 0 || remap->change.difference.load[table])
+			continue;
+		remap->parts[table] = arena_strdup(&remap->change.difference.arena, postgres_result_text(result, i, 1));
+		remap->loads[table] = remap->parts[table];
+		remap->no_memory |= !remap->parts[table];
+	}
+}
+
+/*
+ * Of a table that has new partitions and is else as it was, the rows of these are loaded: by what is true of them, so that
+ * PostgreSQL leaves out the others, and that the right to read the table is enough. A partition that has gone again meanwhile
+ * is for the next session to sweep.
+ */
+static int remap__find_leaves(struct remap *remap, struct error *error)
+{
+	static const char sql[] =
+	        "SELECT pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, "
+	        "string_agg('(' || coalesce(pg_catalog.pg_get_partition_constraintdef(c.oid), 'true') || ')', ' OR ') "
+	        "FROM pg_catalog.pg_class c WHERE c.relispartition AND c.oid = ANY($1::pg_catalog.oid[]) GROUP BY 1";
+	struct pipeline *pipeline = remap->pipeline;
+	const struct oids *leaves = &pipeline->tables.leaves;
+	struct buffer list;
+	const char *params[1];
+	int rc;
+
+	if (!leaves->count)
+		return 0;
+	buffer_init(&list, TEXT_SIZE_MAX);
+	buffer_append_byte(&list, '{');
+	for (uint32_t i = 0; i < leaves->count; i++)
+		buffer_printf(&list, "%s%u", i ? "," : "", leaves->items[i]);
+	buffer_append_byte(&list, '}');
+	params[0] = buffer_text(&list);
+	rc = session_postgres_query(&pipeline->sql, sql, params, 1, remap__on_leaves, remap, error);
+	buffer_free(&list);
+	return rc == 0 && remap->no_memory ? error_set(error, ERR_NOMEM, "no memory for new partitions") : rc;
+}
+
+/* Which tables are loaded. */
+static int remap__find_rows(struct remap *remap, struct error *error)
+{
+	struct difference *difference = &remap->change.difference;
+	uint32_t count = remap->pipeline->plan->tables_count;
+
+	remap->loads = arena_calloc(&difference->arena, count, sizeof(*remap->loads));
+	remap->parts = arena_calloc(&difference->arena, count, sizeof(*remap->parts));
+	if (!remap->loads || !remap->parts)
+		return error_set(error, ERR_NOMEM, "no memory for the tables that are to be loaded");
+	memcpy(remap->loads, difference->load, count * sizeof(*remap->loads));
+	return remap__find_leaves(remap, error);
+}
+
+static bool remap__needs_rows(const struct remap *remap)
+{
+	for (uint32_t i = 0; i < remap->pipeline->plan->tables_count; i++)
+		if (remap->loads[i])
+			return true;
+	return remap->sweeps;
+}
+
 static int remap__stream(struct remap *remap, struct error *error)
 {
 	const struct difference *difference = &remap->change.difference;
@@ -637,7 +718,8 @@ static int remap__rows(struct remap *remap, struct error *error)
 	int rc = session_postgres_open(&second, &pipeline->loop, pipeline->settings, true, error);
 
 	remap->load = (struct pipeline_load){
-	        .tables = difference->load,
+	        .tables = remap->loads,
+	        .parts = remap->parts,
 	        .sweep = {.nodes = difference->sweep_nodes, .edges = difference->sweep_edges},
 	};
 	remap__slot_name(pipeline, name);
@@ -719,7 +801,9 @@ static int remap__carry_out(struct remap *remap, struct error *error)
 		rc = remap__steps(remap, DIFFERENCE_FIRST, error);
 	if (rc == 0)
 		rc = remap__rekey_indexes(remap, error);
-	if (rc == 0 && difference_loads(&remap->change.difference, pipeline->plan))
+	if (rc == 0)
+		rc = remap__find_rows(remap, error);
+	if (rc == 0 && remap__needs_rows(remap))
 		rc = remap__rows(remap, error);
 	if (rc == 0)
 		rc = remap__steps(remap, DIFFERENCE_LAST, error);

@@ -134,8 +134,10 @@ static void worker__on_copied(void *user, const struct error *error)
 }
 
 /* Columns in the plan's order. Children by inheritance are tables of their own; partitions are not. */
-static void snapshot__copy_sql(struct buffer *sql, const struct plan_table *table)
+static void snapshot__copy_sql(struct buffer *sql, const struct plan_table *table, const char *part)
 {
+	const char *word = " WHERE ";
+
 	buffer_append_text(sql, "COPY (SELECT ");
 	for (uint32_t i = 0; i < table->columns_count; i++) {
 		buffer_append_text(sql, i ? ", " : "");
@@ -143,9 +145,14 @@ static void snapshot__copy_sql(struct buffer *sql, const struct plan_table *tabl
 	}
 	buffer_printf(sql, " FROM %s", table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(sql, table->schema, table->name);
+	if (part) {
+		buffer_printf(sql, "%s(%s)", word, part);
+		word = " AND ";
+	}
 	if (table->where) {
-		buffer_append_text(sql, " WHERE ");
+		buffer_printf(sql, "%s(", word);
 		condition_sql(sql, table->where, table, NULL);
+		buffer_append_byte(sql, ')');
 	}
 	buffer_append_text(sql, ") TO STDOUT");
 }
@@ -179,7 +186,7 @@ static void worker__start(struct worker *worker)
 		return;
 	worker->table = &plan->tables[snapshot->next_table++];
 	buffer_init(&sql, SQL_SIZE_MAX);
-	snapshot__copy_sql(&sql, worker->table);
+	snapshot__copy_sql(&sql, worker->table, snapshot->load->parts ? snapshot->load->parts[worker->table->index] : NULL);
 	if (postgres_copy_out(worker->postgres.connection, buffer_text(&sql), worker__on_row, worker__on_copied, worker,
 	                      &error) < 0)
 		snapshot__fail(snapshot, &error);

@@ -10,7 +10,7 @@
 #define PARAMS_SIZE_MAX ((size_t)2 * ALTERED_SIZE_MAX)
 /* More are counted. */
 #define ALTERATIONS_SHOWN 20
-#define RELOAD_FIRST 16
+#define OIDS_FIRST 16
 
 void tables_init(struct pipeline_tables *tables)
 {
@@ -23,27 +23,39 @@ void tables_free(struct pipeline_tables *tables)
 {
 	buffer_free(&tables->before);
 	buffer_free(&tables->now);
-	free(tables->reload);
-	tables->reload = NULL;
+	free(tables->reload.items);
+	free(tables->sweep.items);
+	free(tables->leaves.items);
+	free(tables->roots.items);
+}
+
+static int oids__add(struct oids *oids, uint32_t oid, struct error *error)
+{
+	uint32_t capacity = oids->capacity ? oids->capacity * 2 : OIDS_FIRST;
+
+	for (uint32_t i = 0; i < oids->count; i++)
+		if (oids->items[i] == oid)
+			return 0;
+	if (oids->count == oids->capacity) {
+		uint32_t *items = realloc(oids->items, capacity * sizeof(*items));
+
+		if (!items)
+			return error_set(error, ERR_NOMEM, "no memory for the tables that are to be loaded anew");
+		oids->items = items;
+		oids->capacity = capacity;
+	}
+	oids->items[oids->count++] = oid;
+	return 0;
 }
 
 int tables_reload(struct pipeline_tables *tables, uint32_t oid, struct error *error)
 {
-	uint32_t capacity = tables->reload_capacity ? tables->reload_capacity * 2 : RELOAD_FIRST;
+	return oids__add(&tables->reload, oid, error);
+}
 
-	for (uint32_t i = 0; i < tables->reload_count; i++)
-		if (tables->reload[i] == oid)
-			return 0;
-	if (tables->reload_count == tables->reload_capacity) {
-		uint32_t *reload = realloc(tables->reload, capacity * sizeof(*reload));
-
-		if (!reload)
-			return error_set(error, ERR_NOMEM, "no memory for the tables that are to be loaded anew");
-		tables->reload = reload;
-		tables->reload_capacity = capacity;
-	}
-	tables->reload[tables->reload_count++] = oid;
-	return 0;
+bool tables_are_due(const struct pipeline_tables *tables)
+{
+	return tables->reload.count || tables->sweep.count || tables->leaves.count;
 }
 
 /* ---- the checkpoint ---- */
@@ -53,6 +65,12 @@ struct tables_record {
 	int rc;
 	struct error error;
 };
+
+/* As the checkpoint has it: a table to be loaded by its OID, one to be swept by the negative. */
+static int tables__due(struct pipeline_tables *tables, int64_t number, struct error *error)
+{
+	return oids__add(number < 0 ? &tables->sweep : &tables->reload, (uint32_t)(number < 0 ? -number : number), error);
+}
 
 static void tables__on_record(void *user, const struct bolt_record *record)
 {
@@ -70,7 +88,7 @@ static void tables__on_record(void *user, const struct bolt_record *record)
 	}
 	for (uint32_t i = 0; reload->type == BOLT_TYPE_LIST && i < reload->size && read->rc == 0; i++)
 		if (reload->items[i].type == BOLT_TYPE_INT)
-			read->rc = tables_reload(tables, (uint32_t)reload->items[i].integer, &read->error);
+			read->rc = tables__due(tables, reload->items[i].integer, &read->error);
 }
 
 int tables_read(struct pipeline *pipeline, struct error *error)
@@ -113,14 +131,21 @@ static int tables__write(struct pipeline *pipeline, const char *text, const stru
 int tables_keep_reload(struct pipeline *pipeline, struct error *error)
 {
 	const struct pipeline_tables *tables = &pipeline->tables;
+	/* a partition that came may go before it is loaded, and leave what the stream brought of it */
+	const struct oids *const swept[] = {&tables->sweep, &tables->roots};
 	struct bolt_writer params;
 	int rc;
 
-	if (!tables->reload_count)
+	if (!tables_are_due(tables))
 		return 0;
 	bolt_writer_init(&params, PARAMS_SIZE_MAX);
-	graph_checkpoint_pack_reload(&params, pipeline->settings->pipeline, pipeline->checkpoint.epoch, tables->reload,
-	                             tables->reload_count);
+	graph_checkpoint_pack_reload(&params, pipeline->settings->pipeline, pipeline->checkpoint.epoch,
+	                             tables->reload.count + tables->sweep.count + tables->roots.count);
+	for (uint32_t i = 0; i < tables->reload.count; i++)
+		bolt_writer_int(&params, tables->reload.items[i]);
+	for (size_t s = 0; s < sizeof(swept) / sizeof(*swept); s++)
+		for (uint32_t i = 0; i < swept[s]->count; i++)
+			bolt_writer_int(&params, -(int64_t)swept[s]->items[i]);
 	rc = tables__write(pipeline, graph_checkpoint_reload, &params, error);
 	bolt_writer_free(&params);
 	return rc;
@@ -128,7 +153,7 @@ int tables_keep_reload(struct pipeline *pipeline, struct error *error)
 
 static bool tables__is_remembered(const struct pipeline_tables *tables)
 {
-	return !tables->reload_count && strcmp(tables->words_before, tables->words_now) == 0 &&
+	return !tables_are_due(tables) && strcmp(tables->words_before, tables->words_now) == 0 &&
 	       tables->before.size == tables->now.size && memcmp(tables->before.data, tables->now.data, tables->now.size) == 0;
 }
 
@@ -145,9 +170,13 @@ int tables_remember(struct pipeline *pipeline, struct error *error)
 	                               buffer_text(&tables->now), tables->words_now);
 	rc = tables__write(pipeline, graph_checkpoint_remember, &params, error);
 	bolt_writer_free(&params);
-	if (rc == 0)
-		tables->reload_count = 0;
-	return rc;
+	if (rc < 0)
+		return rc;
+	tables->reload.count = 0;
+	tables->sweep.count = 0;
+	tables->leaves.count = 0;
+	tables->roots.count = 0;
+	return 0;
 }
 
 /* ---- the catalogue ---- */
@@ -218,6 +247,21 @@ static void tables__tell(const struct pipeline *pipeline, const struct alteratio
 		log_event(pipeline->log, LOG_INFO, "and %u more", found->count - ALTERATIONS_SHOWN);
 }
 
+static int tables__follow(struct pipeline_tables *tables, const struct alteration *found, struct error *error)
+{
+	int rc = 0;
+
+	if (found->load || found->leaves_count > TABLES_LEAVES_MAX)
+		return tables_reload(tables, found->oid, error);
+	if (found->sweep)
+		rc = oids__add(&tables->sweep, found->oid, error);
+	if (rc == 0 && found->leaves_count)
+		rc = oids__add(&tables->roots, found->oid, error);
+	for (uint32_t i = 0; i < found->leaves_count && rc == 0; i++)
+		rc = oids__add(&tables->leaves, found->leaves[i], error);
+	return rc;
+}
+
 int tables_compare(struct pipeline *pipeline, const struct catalog *catalog, struct error *error)
 {
 	struct pipeline_tables *tables = &pipeline->tables;
@@ -230,9 +274,10 @@ int tables_compare(struct pipeline *pipeline, const struct catalog *catalog, str
 	tables__keep_said(tables, &found);
 	if (rc == 0 && strcmp(said, tables->said) != 0)
 		tables__tell(pipeline, &found);
+	tables->leaves.count = 0;
+	tables->roots.count = 0;
 	for (uint32_t i = 0; i < found.count && rc == 0; i++)
-		if (found.items[i].load)
-			rc = tables_reload(tables, found.items[i].oid, error);
+		rc = tables__follow(tables, &found.items[i], error);
 	arena_free(&found.arena);
 	buffer_reset(&tables->now);
 	if (rc == 0 && (altered_remember(pipeline->plan, catalog, &tables->now) < 0 ||

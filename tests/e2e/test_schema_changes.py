@@ -109,6 +109,11 @@ FOLLOWED = [
              "UPDATE t SET note = 'now' WHERE id <= 5",
              before="UPDATE t SET note = 'before' WHERE id = 7; UPDATE t SET kind = 2, id = 300 WHERE id = 10 AND kind = 1",
              after="DELETE FROM t WHERE id = 8; INSERT INTO t2 VALUES (400, 2, 'not ours')", key=("kind", "id")),
+    Followed("a partition is detached, written to and attached again", PARTED,
+             "ALTER TABLE t DETACH PARTITION t2; UPDATE t2 SET note = 'away' WHERE id <= 10; DELETE FROM t2 WHERE id = 11; "
+             "INSERT INTO t2 VALUES (500, 2, 'away'); ALTER TABLE t ATTACH PARTITION t2 FOR VALUES IN (2)",
+             before="UPDATE t SET note = 'before' WHERE id = 7; UPDATE t SET kind = 2, id = 300 WHERE id = 10 AND kind = 1",
+             after="DELETE FROM t WHERE id = 8; INSERT INTO t VALUES (400, 2, 'new')", key=("kind", "id")),
     Followed("a partition is made and filled", PARTED,
              "CREATE TABLE t3 PARTITION OF t FOR VALUES IN (3); INSERT INTO t SELECT i, 3, 'three' FROM generate_series(1, 50) i",
              after="UPDATE t SET note = 'after' WHERE id <= 5", key=("kind", "id")),
@@ -593,6 +598,26 @@ def test_undone_while_it_was_down(pgweave, database, graph, postgres_network):
     database.execute("ALTER TABLE t DETACH PARTITION t3")
     pgweave.start()
     agree_soon(pgweave, database, graph, lambda: [node_now(database, case)])
+
+
+def test_only_the_new_partition_is_loaded(pgweave, database, graph):
+    """However deep it is; and where one went, nothing is loaded."""
+    database.execute("CREATE TABLE t (id bigint, kind int, note text, PRIMARY KEY (kind, id)) PARTITION BY LIST (kind); "
+                     "CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); CREATE TABLE deep PARTITION OF t FOR VALUES IN (2, 3) "
+                     "PARTITION BY RANGE (id); CREATE TABLE deep1 PARTITION OF deep FOR VALUES FROM (0) TO (1000); "
+                     "INSERT INTO t SELECT i, 1, 'one' FROM generate_series(1, 500) i; "
+                     "INSERT INTO t SELECT i, 2, 'two' FROM generate_series(1, 500) i; "
+                     "CREATE TABLE deep2 (LIKE deep); INSERT INTO deep2 SELECT i, 3, 'new' FROM generate_series(1001, 1030) i")
+    pgweave.map("nodes: {T: {table: t}}\n")
+    pgweave.start_and_catch_up()
+    database.execute("ALTER TABLE deep ATTACH PARTITION deep2 FOR VALUES FROM (1000) TO (2000); "
+                     "UPDATE t SET note = 'now' WHERE id = 1001")
+    node = Node("T", "t", ("kind", "id"), same("id", "kind", "note"))
+    agree_soon(pgweave, database, graph, lambda: [node])
+    assert "snapshot: 30 rows" in pgweave.log
+    database.execute("DROP TABLE deep1")
+    agree_soon(pgweave, database, graph, lambda: [node])
+    assert "snapshot: 0 rows" in pgweave.log
 
 
 @pytest.mark.sampled(0)
