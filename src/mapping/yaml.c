@@ -407,13 +407,37 @@ static int yaml__check_brackets(const struct source *source, struct diagnostics 
 	return 0;
 }
 
+static struct place yaml__place(const struct source *source, size_t at)
+{
+	struct place place = {1, 1};
+	const char *line = source->text;
+
+	for (const char *byte = source->text; byte < source->text + at; byte++)
+		if (*byte == '\n') {
+			place.line++;
+			line = byte + 1;
+		}
+	place.column = (uint32_t)text_utf8_length(line, (size_t)(source->text + at - line)) + 1;
+	return place;
+}
+
+/* YAML has it end a line; no editor of today does, and `init --update` would put lines in the wrong place. */
+static int yaml__check_returns(const struct source *source, struct diagnostics *diagnostics)
+{
+	for (size_t at = 0; at < source->size; at++)
+		if (source->text[at] == '\r' && (at + 1 == source->size || source->text[at + 1] != '\n')) {
+			diagnostic_add(diagnostics, source, yaml__place(source, at), "a carriage return stands by itself");
+			diagnostic_expect(diagnostics, "lines that end with a newline");
+			return ERR_CONFIG;
+		}
+	return 0;
+}
+
 /* What can be said before any parser looks at the text. */
 static int yaml__check_bytes(const struct source *source, struct diagnostics *diagnostics)
 {
 	size_t at = text_utf8_check(source->text, source->size);
 	const char *nul = memchr(source->text, 0, source->size);
-	struct place place = {1, 1};
-	const char *line = source->text;
 
 	if (source->size >= 2 && (memcmp(source->text, "\xff\xfe", 2) == 0 || memcmp(source->text, "\xfe\xff", 2) == 0)) {
 		diagnostic_add(diagnostics, source, (struct place){1, 1}, "the file is in UTF-16");
@@ -423,14 +447,9 @@ static int yaml__check_bytes(const struct source *source, struct diagnostics *di
 	if (nul && (size_t)(nul - source->text) < at)
 		at = (size_t)(nul - source->text);
 	if (at == source->size)
-		return 0;
-	for (const char *byte = source->text; byte < source->text + at; byte++)
-		if (*byte == '\n') {
-			place.line++;
-			line = byte + 1;
-		}
-	place.column = (uint32_t)text_utf8_length(line, (size_t)(source->text + at - line)) + 1;
-	diagnostic_add(diagnostics, source, place, "byte 0x%02x is not part of any UTF-8 text", (uint8_t)source->text[at]);
+		return yaml__check_returns(source, diagnostics);
+	diagnostic_add(diagnostics, source, yaml__place(source, at), "byte 0x%02x is not part of any UTF-8 text",
+	               (uint8_t)source->text[at]);
 	diagnostic_expect(diagnostics, "UTF-8");
 	return ERR_CONFIG;
 }

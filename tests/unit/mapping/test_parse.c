@@ -129,6 +129,8 @@ static void test_bad_bytes(void **state)
 {
 	(void)state;
 	refuse("a: b\nc: d\xff", 10, ERR_CONFIG, "byte 0xff is not part of any UTF-8 text", 2, 5);
+	refuse("a: b\r\nc: d\r", 11, ERR_CONFIG, "a carriage return stands by itself", 2, 5);
+	refuse("a:\r b: c\n", 9, ERR_CONFIG, "a carriage return stands by itself", 1, 3);
 	refuse("\xc3\xa4\xc3", 3, ERR_CONFIG, "byte 0xc3", 1, 2);
 	refuse("a: \xed\xa0\x80", 6, ERR_CONFIG, "byte 0xed", 1, 4);
 	refuse("a\0b", 3, ERR_CONFIG, "byte 0x00", 1, 2);
