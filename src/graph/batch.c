@@ -291,6 +291,17 @@ static bool batch__comes_back(const struct plan_table *table, const struct cell 
 	return back;
 }
 
+/* Whether the table's nodes stay when their rows go. */
+static bool batch__stays(const struct plan_table *table)
+{
+	return table->node && table->node->deleted_label;
+}
+
+static bool batch__leaves(const struct plan_table *table, const struct cell *before, const struct cell *now)
+{
+	return batch__stays(table) && batch__becomes_true(table->node->where, now, before);
+}
+
 static int batch__upsert(struct graph_batch *batch, const struct plan_table *table, const struct change *change, bool insert)
 {
 	const struct cell *earlier, *cells;
@@ -304,9 +315,13 @@ static int batch__upsert(struct graph_batch *batch, const struct plan_table *tab
 	cells = batch__copy(batch, change->row, table->columns_count, earlier);
 	if (!cells)
 		return ERR_LIMIT;
-	/* what one transaction took away and a later one made again is another node: its graph-only parts do not come back */
+	/*
+	 * what one transaction took away and a later one made again is another node: its graph-only parts do not come back; and
+	 * what stays in the graph stays as the transactions before have left it
+	 */
 	if (!new && !entity->fresh && entity->transaction != batch->transactions &&
-	    (entity->deleted || batch__comes_back(table, entity->row.cells, cells))) {
+	    (entity->deleted || batch__comes_back(table, entity->row.cells, cells) ||
+	     batch__leaves(table, entity->row.cells, cells))) {
 		rc = batch__new_segment(batch);
 		if (rc == 0)
 			rc = batch__entity(batch, table, change->row, &entity, &new);
@@ -328,6 +343,12 @@ static int batch__delete(struct graph_batch *batch, const struct plan_table *tab
 	bool new;
 	int rc = batch__entity(batch, table, change->old, &entity, &new);
 
+	/* what stays in the graph stays as the transactions before have left it */
+	if (rc == 0 && !new && !entity->deleted && entity->transaction != batch->transactions &&batch__stays(table)) {
+		rc = batch__new_segment(batch);
+		if (rc == 0)
+			rc = batch__entity(batch, table, change->old, &entity, &new);
+	}
 	if (rc < 0)
 		return rc;
 	if (new) {
@@ -448,7 +469,8 @@ static int batch__change(struct graph_batch *batch, const struct change *change)
 
 	switch (change->kind) {
 	case CHANGE_INSERT:
-		return batch__upsert(batch, table, change, true);
+		/* where nodes stay, the graph may hold something of a row that was there before */
+		return batch__upsert(batch, table, change, !batch__stays(table));
 	case CHANGE_UPDATE:
 		if (change->old && !batch__key_equal(table, change->old, change->row))
 			return batch__rename(batch, table, change);
@@ -750,7 +772,10 @@ static int builder__renamed(struct builder *builder, const struct plan_table *ta
 	int rc = 0;
 
 	if (table->node) {
-		rc = builder__add(builder, GRAPH_NODE_RENAME, table->node->index, NULL, row);
+		if (table->node->deleted_label)
+			rc = builder__add(builder, GRAPH_NODE_RENAME_DISPLACE, table->node->index, NULL, row);
+		if (rc == 0)
+			rc = builder__add(builder, GRAPH_NODE_RENAME, table->node->index, NULL, row);
 		if (rc == 0 && table->node->may_be_placeholder)
 			rc = builder__rename_placeholders(builder, table->node, row);
 		return rc;

@@ -165,7 +165,9 @@ bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *n
 {
 	const struct plan_table *table = &plan->tables[node->table];
 
-	if (node->may_be_placeholder)
+	if (node->on_delete == PLAN_DELETE_KEEP)
+		return false;
+	if (node->may_be_placeholder || node->deleted_label)
 		return true;
 	for (uint32_t i = 0; i < table->edges_count; i++)
 		if (!table->edges[i]->from.enforced || !table->edges[i]->to.enforced)
@@ -193,9 +195,14 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 	text__put(text, UNWIND "MERGE ");
 	text__keyed(text, "n", node, 0);
 	text__put(text, " ");
-	if (node->where && statement__lacks(mask, node->properties_count))
-		text__put(text, "ON CREATE SET n:" PLACEHOLDER " FOREACH (m IN CASE WHEN n:" PLACEHOLDER
-		                " THEN [n] ELSE [] END | SET m.lacking = " LACKING ") ");
+	if (node->where && statement__lacks(mask, node->properties_count)) {
+		text__put(text, "ON CREATE SET n:" PLACEHOLDER " FOREACH (m IN CASE WHEN n:" PLACEHOLDER);
+		if (node->deleted_label) {
+			text__put(text, " OR n:");
+			text__name(text, node->deleted_label);
+		}
+		text__put(text, " THEN [n] ELSE [] END | SET m.lacking = " LACKING ") ");
+	}
 	text__set(text, "n", node->properties, node->properties_count, mask, node->key_count);
 	for (uint32_t i = 0; i < node->labels_more_count; i++) {
 		text__put(text, "SET n:");
@@ -203,6 +210,11 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 		text__put(text, " ");
 	}
 	text__chosen_labels(text, node, mask);
+	if (node->deleted_label) {
+		text__put(text, "REMOVE n:");
+		text__name(text, node->deleted_label);
+		text__put(text, " ");
+	}
 	text__put(text, "REMOVE n:" PLACEHOLDER);
 }
 
@@ -251,14 +263,41 @@ static void text__delete_or_hold(struct text *text, const struct plan_node *node
 	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | DETACH DELETE m)");
 }
 
+/* A node stays, and says that its row is gone; a placeholder goes as ever, for it never had one. */
+static void text__delete_or_mark(struct text *text, const struct plan_node *node)
+{
+	bool restricts = node->on_delete == PLAN_DELETE_RESTRICT;
+
+	if (!restricts && !node->may_be_placeholder) {
+		text__put(text, "SET n:");
+		text__name(text, node->deleted_label);
+		return;
+	}
+	text__put(text, "WITH n, CASE WHEN n:" PLACEHOLDER " THEN ");
+	text__held_count(text, node);
+	text__put(text, restricts ? " WHEN (n)--() THEN 1 ELSE 0" : " ELSE 1");
+	text__put(text,
+	          " END AS held FOREACH (m IN CASE WHEN held > 0 AND NOT n:" PLACEHOLDER " THEN [n] ELSE [] END | SET m:");
+	text__name(text, node->deleted_label);
+	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | DETACH DELETE m)");
+}
+
+/* What becomes of n. */
+static void text__delete(struct text *text, const struct plan_node *node)
+{
+	if (node->deleted_label)
+		text__delete_or_mark(text, node);
+	else if (node->may_be_placeholder)
+		text__delete_or_hold(text, node);
+	else
+		text__put(text, "DETACH DELETE n");
+}
+
 static void text__node_delete(struct text *text, const struct plan_node *node)
 {
 	text__put(text, UNWIND);
 	text__match(text, "n", node, 0);
-	if (node->may_be_placeholder)
-		text__delete_or_hold(text, node);
-	else
-		text__put(text, "DETACH DELETE n");
+	text__delete(text, node);
 }
 
 static void text__node_truncate(struct text *text, const struct plan_node *node)
@@ -266,10 +305,12 @@ static void text__node_truncate(struct text *text, const struct plan_node *node)
 	text__put(text, "MATCH ");
 	text__open(text, "n", node);
 	text__put(text, ") WHERE NOT n:" PLACEHOLDER " ");
-	if (node->may_be_placeholder)
-		text__delete_or_hold(text, node);
-	else
-		text__put(text, "DETACH DELETE n");
+	if (node->deleted_label) {
+		text__put(text, "AND NOT n:");
+		text__name(text, node->deleted_label);
+		text__put(text, " ");
+	}
+	text__delete(text, node);
 }
 
 /* A row is the old key at 0 and the new key behind it. */
@@ -280,6 +321,18 @@ static void text__node_rename(struct text *text, const struct plan_node *node)
 	if (node->where)
 		text__put(text, "WHERE NOT n:" PLACEHOLDER " ");
 	text__set(text, "n", node->key, node->key_count, NULL, node->key_count);
+}
+
+/* The row that moves there is why the key cannot stay with a node that has none. */
+static void text__rename_displace(struct text *text, const struct plan_node *node)
+{
+	text__put(text, UNWIND);
+	text__match(text, "p", node, node->key_count);
+	text__put(text, "WHERE p:");
+	text__name(text, node->deleted_label);
+	text__put(text, " AND EXISTS { MATCH ");
+	text__keyed(text, "n", node, 0);
+	text__put(text, " WHERE NOT n:" PLACEHOLDER " } DETACH DELETE p");
 }
 
 /* The placeholder keeps its new key aside (k0, k1, ...) until its relationships have moved. */
@@ -602,6 +655,9 @@ static void text__write_node(struct text *text, enum graph_statement_kind kind, 
 		break;
 	case GRAPH_NODE_RENAME_VACATE:
 		text__rename_vacate(text, node);
+		break;
+	case GRAPH_NODE_RENAME_DISPLACE:
+		text__rename_displace(text, node);
 		break;
 	case GRAPH_NODE_RENAME:
 		text__node_rename(text, node);

@@ -29,21 +29,22 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 
 /* name, of a node or an edge, its row; in the order in which a segment runs them */
 #define GRAPH_STATEMENTS(X)                                                                                                    \
-	X(EDGE_TRUNCATE, EDGE)       /* no row */                                                                              \
-	X(NODE_TRUNCATE, NODE)       /* no row */                                                                              \
-	X(NODE_RENAME_VACATE, NODE)  /* old key, new key: a placeholder that holds the new key gives it up */                  \
-	X(NODE_RENAME, NODE)         /* old key, new key */                                                                    \
-	X(RENAME_LEAVE_FROM, EDGE)   /* old key, new key of `from`: unenforced relationships stay with the old key */          \
-	X(RENAME_LEAVE_TO, EDGE)     /* the same of `to` */                                                                    \
-	X(RENAME_ABSORB_FROM, EDGE)  /* old key, new key of `from`: relationships of the placeholder move to the node */       \
-	X(RENAME_ABSORB_TO, EDGE)    /* the same of `to` */                                                                    \
-	X(NODE_RENAME_DISCARD, NODE) /* old key, new key: the placeholder goes */                                              \
-	X(EDGE_REKEY, EDGE)          /* old ends, old key, new ends, new key; of JOIN_KEYED the old ends are null */           \
-	X(NODE_UPSERT, NODE)         /* key, properties that are known */                                                      \
-	X(EDGE_DELETE, EDGE)         /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                          \
-	X(EDGE_UPSERT_FRESH, EDGE)   /* a's key, b's key, JOIN_KEYED: key, properties: there is none of this row yet */        \
-	X(EDGE_UPSERT, EDGE)         /* the same: the row's relationship may lead elsewhere */                                 \
-	X(NODE_DELETE, NODE)         /* key */
+	X(EDGE_TRUNCATE, EDGE)        /* no row */                                                                             \
+	X(NODE_TRUNCATE, NODE)        /* no row */                                                                             \
+	X(NODE_RENAME_VACATE, NODE)   /* old key, new key: a placeholder that holds the new key gives it up */                 \
+	X(NODE_RENAME_DISPLACE, NODE) /* old key, new key: a node without a row that holds the new key goes */                 \
+	X(NODE_RENAME, NODE)          /* old key, new key */                                                                   \
+	X(RENAME_LEAVE_FROM, EDGE)    /* old key, new key of `from`: unenforced relationships stay with the old key */         \
+	X(RENAME_LEAVE_TO, EDGE)      /* the same of `to` */                                                                   \
+	X(RENAME_ABSORB_FROM, EDGE)   /* old key, new key of `from`: relationships of the placeholder move to the node */      \
+	X(RENAME_ABSORB_TO, EDGE)     /* the same of `to` */                                                                   \
+	X(NODE_RENAME_DISCARD, NODE)  /* old key, new key: the placeholder goes */                                             \
+	X(EDGE_REKEY, EDGE)           /* old ends, old key, new ends, new key; of JOIN_KEYED the old ends are null */          \
+	X(NODE_UPSERT, NODE)          /* key, properties that are known */                                                     \
+	X(EDGE_DELETE, EDGE)          /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                         \
+	X(EDGE_UPSERT_FRESH, EDGE)    /* a's key, b's key, JOIN_KEYED: key, properties: there is none of this row yet */       \
+	X(EDGE_UPSERT, EDGE)          /* the same: the row's relationship may lead elsewhere */                                \
+	X(NODE_DELETE, NODE)          /* key */
 
 enum graph_statement_kind {
 #define X(name, of) GRAPH_##name,
@@ -99,7 +100,10 @@ const struct graph_statement *graph_statement_get(struct graph_statements *state
 
 /* The edges whose unenforced end is this node: relationships to it may be there when its row is not. */
 bool graph_edge_holds(const struct plan_edge *edge, const struct plan_node *node);
-/* True when deleting a row of the node has to delete its relationships one by one, so that placeholders are seen to. */
+/*
+ * True when deleting a row of the node has to delete its relationships one by one, so that placeholders are seen to, or because
+ * the node may stay.
+ */
 bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *node);
 
 #endif

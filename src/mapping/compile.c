@@ -255,6 +255,13 @@ static const struct condition *builder__condition(struct builder *builder, const
 	return condition;
 }
 
+static const char *builder__deleted_label(struct builder *builder, const struct mapping_node *mapped)
+{
+	if (mapped->on_delete.index == PLAN_DELETE_DETACH)
+		return NULL;
+	return builder__strdup(builder, mapped->deleted_label.text ? mapped->deleted_label.text : MAPPING_DELETED_LABEL);
+}
+
 static void builder__nodes(struct builder *builder)
 {
 	const struct compiler *compiler = builder->compiler;
@@ -288,6 +295,8 @@ static void builder__nodes(struct builder *builder)
 		        .properties =
 		                builder__properties(builder, building, source->properties.rest, source->properties.rest_count),
 		        .properties_count = source->properties.rest_count,
+		        .on_delete = (enum plan_on_delete)source->mapped->on_delete.index,
+		        .deleted_label = builder__deleted_label(builder, source->mapped),
 		        .may_be_placeholder = source->may_be_placeholder,
 		};
 		builder->plan_tables[building->place].node = &builder->plan_nodes[i];

@@ -28,6 +28,9 @@ struct resolved_properties {
 	uint32_t rest_count;
 };
 
+/* Of nodes that stay although their rows are gone, unless the file names another. */
+#define MAPPING_DELETED_LABEL "Deleted"
+
 /* A label or type that rows have by the value of a column. */
 struct resolved_choice {
 	struct word name;

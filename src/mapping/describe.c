@@ -138,6 +138,10 @@ static json_t *describe__node(struct describer *describer, const struct plan_nod
 	describe__set(describer, object, "labels", labels);
 	describe__labels_chosen(describer, object, node);
 	describe__where(describer, object, table, node->where);
+	if (node->deleted_label) {
+		describe__set(describer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
+		describe__set(describer, object, "deleted_label", json_string(node->deleted_label));
+	}
 	describe__set(describer, object, "table", describe__table(describer, table));
 	describe__set(describer, object, "key", describe__properties(describer, table, node->key, node->key_count));
 	describe__set(describer, object, "properties",

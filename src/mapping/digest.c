@@ -112,6 +112,11 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 	digest__text(buffer, table->name);
 	buffer_append_byte(buffer, '\n');
 	digest__where(buffer, table, node->where);
+	if (node->deleted_label) {
+		buffer_printf(buffer, "on_delete %s", plan_on_delete_names[node->on_delete]);
+		digest__text(buffer, node->deleted_label);
+		buffer_append_byte(buffer, '\n');
+	}
 	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
 		buffer_append_text(buffer, "label");
 		digest__text(buffer, node->labels_chosen[i].name);
@@ -280,6 +285,11 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 	words__list(buffer, "key", &node->key);
 	words__properties(buffer, &node->properties);
 	words__list(buffer, "except", &node->except);
+	if (node->on_delete.word.text) {
+		buffer_append_text(buffer, "\non_delete");
+		words__text(buffer, node->on_delete.word.text);
+		words__text(buffer, node->deleted_label.text);
+	}
 	for (uint32_t i = 0; i < node->links.count; i++) {
 		const struct mapping_link *link = &node->links.items[i];
 

@@ -85,6 +85,10 @@ const struct mapping_option mapping_options[] = {
                 "`{property: {column: name, as: float}}`."},
         {CONTEXT_NODE, "except", KIND_COLUMNS, false, NODE(except),
          .doc = "Columns to leave out where `properties` is not given."},
+        {CONTEXT_NODE, "on_delete", KIND_DELETION, false, NODE(on_delete), .default_words = "detach",
+         .doc = "What becomes of the node when its row goes: see [Rows that go](#rows-that-go)."},
+        {CONTEXT_NODE, "deleted_label", KIND_LABEL, false, NODE(deleted_label), .default_words = "`Deleted`",
+         .doc = "The label of nodes that stay although their rows are gone."},
         {CONTEXT_NODE, "relationships", KIND_LINKS, false, NODE(links),
          .doc = "Relationships that this table's foreign keys mean, by type; a list where one type is used more than once."},
 
@@ -146,9 +150,6 @@ const struct mapping_option mapping_options[] = {
         {CONTEXT_SECRET, "file", KIND_PLAIN, true, .least = 1, .most = 4096,
          .doc = "The file that holds the text; a newline at its end does not count."},
 };
-
-/* The parser marks the ones that it has seen in a 64-bit word. */
-_Static_assert(sizeof(mapping_options) / sizeof(mapping_options[0]) <= 64, "more options than bits");
 
 const uint32_t mapping_options_count = sizeof(mapping_options) / sizeof(mapping_options[0]);
 

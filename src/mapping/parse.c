@@ -476,6 +476,8 @@ static const char *const *parser__choices(enum mapping_kind kind)
 		return following;
 	case KIND_MISSING:
 		return missing;
+	case KIND_DELETION:
+		return plan_on_delete_names;
 	default:
 		return epochs;
 	}
@@ -821,6 +823,7 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_CONDITION] = parser__read_condition,
         [KIND_FOLLOWING] = parser__read_setting,
         [KIND_MISSING] = parser__read_setting,
+        [KIND_DELETION] = parser__read_choice,
 };
 
 static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)
@@ -845,13 +848,19 @@ static void parser__unknown_key(struct parser *parser, enum mapping_context cont
 	buffer_free(&known);
 }
 
-/* Says which required keys are not there; seen has a bit for each option. */
+/* A bit that no other key of its context has: these stand together, and are fewer than 64. */
+static uint64_t parser__bit(const struct mapping_option *option)
+{
+	return option ? UINT64_C(1) << (option - mapping_options) % 64 : 0;
+}
+
+/* Says which required keys are not there; seen has a bit for each that is. */
 static void parser__check_required(struct parser *parser, enum mapping_context context, struct place owner, uint64_t seen)
 {
 	for (uint32_t i = 0; i < mapping_options_count; i++) {
 		const struct mapping_option *option = &mapping_options[i];
 
-		if (option->context != context || !option->required || seen >> i & 1)
+		if (option->context != context || !option->required || seen & parser__bit(option))
 			continue;
 		diagnostic_add(parser->diagnostics, parser->source, owner, "\"%s\" is missing in %s", option->name,
 		               mapping_context_heading(context));
@@ -867,7 +876,7 @@ static void parser__keys(struct parser *parser, enum mapping_context context, co
 
 	for (const struct yaml_node *child = node->first; child; child = child->next) {
 		const struct mapping_option *option = mapping_option_find(context, child->key->text);
-		uint64_t bit = option ? UINT64_C(1) << (option - mapping_options) : 0;
+		uint64_t bit = parser__bit(option);
 		parser_reader *reader;
 
 		if (parser__is_done(parser))

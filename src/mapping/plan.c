@@ -2,6 +2,14 @@
 
 #include <stdlib.h>
 
+const char *const plan_on_delete_names[] = {
+        [PLAN_DELETE_DETACH] = "detach",
+        [PLAN_DELETE_RESTRICT] = "restrict",
+        [PLAN_DELETE_TOMBSTONE] = "tombstone",
+        [PLAN_DELETE_KEEP] = "keep",
+        NULL,
+};
+
 void plan_free(struct plan *plan)
 {
 	struct arena arena;

@@ -38,6 +38,17 @@ struct plan_label {
 	const struct condition *where;
 };
 
+/* What becomes of a node whose row goes. */
+enum plan_on_delete {
+	PLAN_DELETE_DETACH,
+	PLAN_DELETE_RESTRICT,  /* it stays while something hangs on it */
+	PLAN_DELETE_TOMBSTONE, /* it stays, without the relationships of its row */
+	PLAN_DELETE_KEEP,      /* it stays with these */
+};
+
+/* As the mapping file has them, in the enum's order; NULL behind the last. */
+extern const char *const plan_on_delete_names[];
+
 struct plan_node {
 	uint32_t index;                /* in plan->nodes */
 	uint32_t table;                /* index into plan->tables */
@@ -51,7 +62,9 @@ struct plan_node {
 	uint32_t key_count;
 	const struct plan_property *properties; /* all but the key */
 	uint32_t properties_count;
-	bool may_be_placeholder; /* some relationship to it has no enforced foreign key, so its end may be missing for good */
+	enum plan_on_delete on_delete;
+	const char *deleted_label; /* of nodes that stay without a row; NULL: none do */
+	bool may_be_placeholder;   /* some relationship to it has no enforced foreign key, so its end may be missing for good */
 };
 
 enum plan_edge_kind {

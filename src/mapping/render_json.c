@@ -95,6 +95,8 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	json__set(writer, object, "labels_chosen", chosen);
 	json__set(writer, object, "key", json__properties(writer, table, node->key, node->key_count));
 	json__set(writer, object, "properties", json__properties(writer, table, node->properties, node->properties_count));
+	json__set(writer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
+	json__set(writer, object, "deleted_label", node->deleted_label ? json_string(node->deleted_label) : json_null());
 	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));
 	json__set(writer, object, "rows_estimate",
 	          table->rows_estimate < 0 ? json_null() : json_integer((json_int_t)table->rows_estimate));

@@ -108,6 +108,13 @@ static void text__node(struct buffer *buffer, const struct plan *plan, const str
 	}
 	text__properties(buffer, "key", table, node->key, node->key_count);
 	text__properties(buffer, "properties", table, node->properties, node->properties_count);
+	if (node->deleted_label)
+		buffer_printf(buffer, "    %-*s%s: %s, as :%s\n", TEXT_INDENT - 4, "on delete",
+		              plan_on_delete_names[node->on_delete],
+		              node->on_delete == PLAN_DELETE_RESTRICT ? "it stays while something hangs on it"
+		              : node->on_delete == PLAN_DELETE_KEEP   ? "it stays with its relationships"
+		                                                      : "it stays",
+		              node->deleted_label);
 	if (node->may_be_placeholder)
 		buffer_append_text(buffer, "    placeholder where no foreign key vouches for it: a node with its key alone, "
 		                           "filled when its row comes\n");

@@ -673,6 +673,31 @@ static bool resolve__chosen_labels(struct compiler *compiler, struct resolved_no
 	return true;
 }
 
+/* It says of a node that it has no row, so it may say nothing else. */
+static bool resolve__deleted_label(struct compiler *compiler, const struct resolved_node *node)
+{
+	const struct mapping_node *mapped = node->mapped;
+	const struct word *named = &mapped->deleted_label;
+	const char *label = named->text ? named->text : MAPPING_DELETED_LABEL;
+	struct place place = named->text ? named->place : mapped->on_delete.word.place;
+	bool own;
+
+	if (mapped->on_delete.index == PLAN_DELETE_DETACH) {
+		if (!named->text)
+			return true;
+		resolve__add(compiler, place, "\"%s\" has a \"deleted_label\", but none of its nodes stay", mapped->label.text);
+		resolve__expect(compiler, "with it \"on_delete\": restrict, tombstone or keep");
+		return false;
+	}
+	own = resolve__find_label(compiler, label) != NULL;
+	if (!own && !resolve__has_label(node, label))
+		return true;
+	resolve__add(compiler, place, "\"%s\", the label of nodes without a row, is %s already", label,
+	             own ? "a node's own label" : "a label of this node");
+	resolve__expect(compiler, "deleted_label: a label that nothing else has");
+	return false;
+}
+
 static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 {
 	const struct mapping_node *mapped = node->mapped;
@@ -689,6 +714,7 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 	key = resolve__key(compiler, node->table, &mapped->key, mapped->label.place, &node->key);
 	key = mapping__condition(compiler, node->table, &mapped->where, &node->where) && key;
 	key = resolve__chosen_labels(compiler, node) && key;
+	key = resolve__deleted_label(compiler, node) && key;
 	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
 	                                 key ? &node->key : NULL, true, &used, &node->properties) &&
 	             key;
@@ -815,6 +841,13 @@ static bool resolve__by_other_key(struct compiler *compiler, const struct catalo
 		             "the foreign key \"%s\" does not refer to the key of \"%s\", which has a \"where\"", foreign->name,
 		             label->text);
 		resolve__expect(compiler, "a reference to its key: a placeholder for a row that is left out has nothing else");
+		return false;
+	}
+	if (node->mapped->on_delete.index != PLAN_DELETE_DETACH) {
+		resolve__add(compiler, words->name.place,
+		             "the foreign key \"%s\" does not refer to the key of \"%s\", whose nodes stay when their rows go",
+		             foreign->name, label->text);
+		resolve__expect(compiler, "a reference to its key: another row may have the same values by now");
 		return false;
 	}
 	end->by.items = mapping__compile_calloc(compiler, end->columns.count, sizeof(*end->by.items));

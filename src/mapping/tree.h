@@ -110,6 +110,8 @@ struct mapping_node {
 	struct words key;
 	struct mapping_properties properties;
 	struct words except;
+	struct choice on_delete; /* by enum plan_on_delete */
+	struct word deleted_label;
 	struct mapping_links links;
 };
 

@@ -279,6 +279,25 @@ static void cypher__pattern(struct buffer *cypher, const struct verify_shape *sh
 	buffer_append_text(cypher, ")");
 }
 
+/* "AND NOT n:`Deleted`": what is there without a row by choice. Of relationships that stay, too, it is the node that says so.
+ */
+static void cypher__stays(struct buffer *cypher, const struct verify_shape *shape, const char *word)
+{
+	const struct plan_node *node = shape->node;
+	char variable = 'n';
+
+	if (shape->edge && shape->edge->kind == PLAN_EDGE_FOREIGN_KEY) {
+		node = shape->table->node;
+		variable = shape->edge->owner_is_from ? 'a' : 'b';
+		if (node->on_delete != PLAN_DELETE_KEEP)
+			return;
+	}
+	if (!node || !node->deleted_label)
+		return;
+	buffer_printf(cypher, " %s NOT %c:", word, variable);
+	cypher_quote(cypher, node->deleted_label);
+}
+
 /* The label or type of a field's variable. */
 static const char *shape__label(const struct verify_shape *shape, uint32_t field)
 {
@@ -328,6 +347,7 @@ void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, str
 		cypher__property(cypher, &shape->fields[i]);
 		buffer_append_text(cypher, " IS NOT NULL");
 	}
+	cypher__stays(cypher, shape, "AND");
 	buffer_append_text(cypher, " RETURN ");
 	cypher__returns(cypher, shape, sorted);
 }
@@ -381,6 +401,7 @@ void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *
 			buffer_append_text(cypher, " MATCH ");
 			cypher__pattern(cypher, shape);
 		}
+		cypher__stays(cypher, shape, "WHERE");
 	}
 	buffer_append_text(cypher, " RETURN r[0] AS i, ");
 	cypher__returns(cypher, shape, false);

@@ -140,36 +140,50 @@ static bool sweep__covers(const struct sweep *sweep, bool edge, uint32_t index)
 	return !covered || covered[index];
 }
 
-/* Relationships first: what they lead to may be a placeholder that goes with them. */
+/* One node or relationship mapping. */
+static int sweep__one(struct sweep *sweep, const struct plan *plan, bool edge, uint32_t index, uint64_t *deleted,
+                      struct error *error)
+{
+	struct verify_shape shape;
+	struct arena arena;
+	uint64_t count = 0;
+	int rc;
+
+	if (!sweep__covers(sweep, edge, index))
+		return 0;
+	arena_init(&arena, SHAPES_SIZE_MAX);
+	rc = edge ? verify_shape_edge(&shape, plan, plan->edges[index], &arena)
+	          : verify_shape_node(&shape, plan, &plan->nodes[index], &arena);
+	sweep->shape = &shape;
+	if (rc < 0)
+		error_set(error, ERR_NOMEM, "no memory for a comparison");
+	else
+		rc = sweep__shape(sweep, &count, error);
+	arena_free(&arena);
+	*deleted += count;
+	return rc;
+}
+
+/*
+ * Relationships first: what they lead to may be a placeholder that goes with them. But nodes that keep theirs have to say so
+ * before.
+ */
 static int sweep__pass(struct sweep *sweep, const struct plan *plan, struct verify_sweep_counts *counts, uint64_t *ret_deleted,
                        struct error *error)
 {
-	struct arena arena;
+	uint64_t nodes = 0, edges = 0;
 	int rc = 0;
 
-	*ret_deleted = 0;
-	arena_init(&arena, SHAPES_SIZE_MAX);
-	for (uint32_t i = 0; i < plan->edges_count + plan->nodes_count && rc == 0; i++) {
-		bool edge = i < plan->edges_count;
-		uint32_t index = edge ? i : i - plan->edges_count;
-		struct verify_shape shape;
-		uint64_t deleted = 0;
-
-		if (!sweep__covers(sweep, edge, index))
-			continue;
-		arena_reset(&arena);
-		rc = edge ? verify_shape_edge(&shape, plan, plan->edges[index], &arena)
-		          : verify_shape_node(&shape, plan, &plan->nodes[index], &arena);
-		if (rc < 0) {
-			error_set(error, ERR_NOMEM, "no memory for a comparison");
-			break;
-		}
-		sweep->shape = &shape;
-		rc = sweep__shape(sweep, &deleted, error);
-		*(edge ? &counts->edges : &counts->nodes) += deleted;
-		*ret_deleted += deleted;
-	}
-	arena_free(&arena);
+	for (uint32_t i = 0; i < plan->nodes_count && rc == 0; i++)
+		if (plan->nodes[i].on_delete == PLAN_DELETE_KEEP)
+			rc = sweep__one(sweep, plan, false, i, &nodes, error);
+	for (uint32_t i = 0; i < plan->edges_count && rc == 0; i++)
+		rc = sweep__one(sweep, plan, true, i, &edges, error);
+	for (uint32_t i = 0; i < plan->nodes_count && rc == 0; i++)
+		rc = sweep__one(sweep, plan, false, i, &nodes, error);
+	counts->nodes += nodes;
+	counts->edges += edges;
+	*ret_deleted = nodes + edges;
 	return rc;
 }
 

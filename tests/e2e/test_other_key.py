@@ -79,6 +79,8 @@ def test_changes_follow(logins, database, graph, change):
      "not a property there"),
     ("CREATE TABLE t (id int PRIMARY KEY, email text REFERENCES users (email))",
      "  User: {table: users, where: site = 1}\n  T: {table: t, relationships: {OF: {to: User, column: email}}}\n", 'has a "where"'),
+    ("CREATE TABLE t (id int PRIMARY KEY, email text REFERENCES users (email))",
+     "  User: {table: users, on_delete: keep}\n  T: {table: t, relationships: {OF: {to: User, column: email}}}\n", "nodes stay when their rows go"),
     ("CREATE TABLE t (email text REFERENCES users (email), id bigint REFERENCES users, PRIMARY KEY (email, id))",
      "  User: {table: users}\nrelationships:\n  T: {table: t, from: {User: id}, to: {User: email}}\n", "does not refer to the key"),
 ])

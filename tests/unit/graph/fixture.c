@@ -31,7 +31,7 @@ static const struct plan_property person_properties[] = {{"name", 3, TEXT}, {"bi
 static const struct plan_property member_properties[] = {{"role", 2, TEXT}};
 static const struct plan_property call_properties[] = {{"minutes", 3, INT}};
 
-static const struct plan_node nodes[] = {
+static struct plan_node nodes[] = {
         [NODE_TEAM] = {.index = NODE_TEAM,
                        .table = TABLE_TEAM,
                        .label = "Team",
@@ -138,6 +138,12 @@ const struct plan fixture_plan = {
         .edges = edges,
         .edges_count = EDGES,
 };
+
+void fixture_team_stays(bool stays)
+{
+	nodes[NODE_TEAM].on_delete = stays ? PLAN_DELETE_TOMBSTONE : PLAN_DELETE_DETACH;
+	nodes[NODE_TEAM].deleted_label = stays ? "Deleted" : NULL;
+}
 
 void fixture_key_stays(bool stays)
 {

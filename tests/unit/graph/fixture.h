@@ -17,6 +17,8 @@ enum { EDGE_IN_TEAM, EDGE_IDOL, EDGE_MEMBER, EDGE_CALLED, EDGES };
 extern const struct plan fixture_plan;
 /* Whether IN_TEAM's foreign key is one without ON UPDATE CASCADE; it is not unless a test says so. */
 void fixture_key_stays(bool stays);
+/* Whether teams stay when their rows go; likewise. */
+void fixture_team_stays(bool stays);
 
 /* Cells from texts: NULL is an SQL NULL, FIXTURE_UNCHANGED an unchanged TOAST value. count texts follow. */
 extern const char FIXTURE_UNCHANGED[];

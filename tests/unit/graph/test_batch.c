@@ -209,6 +209,27 @@ static void test_what_came_and_went_leaves_nothing(void **user)
 	assert_string_equal(operations(state), "");
 }
 
+/* Each transaction leaves what the next one finds; and what is inserted may be there already. */
+static void test_what_stays_is_written_before(void **user)
+{
+	struct state *state = *user;
+
+	fixture_team_stays(true);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "b"), NULL);
+	commit(state);
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("1", NULL));
+	commit(state);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "c"), CELLS("2", NULL));
+	commit(state);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("3", "d"), NULL);
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("3", NULL));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "NODE_UPSERT 0: 1; NODE_DELETE 0: 1; NODE_RENAME_DISPLACE 0: 2>1; NODE_RENAME 0: 2>1; "
+	                    "NODE_UPSERT 0: 1; NODE_DELETE 0: 3; ");
+	fixture_team_stays(false);
+}
+
 static void test_relationships_go_before_their_node(void **user)
 {
 	struct state *state = *user;
@@ -385,6 +406,7 @@ int main(void)
 	        TEST(test_delete_and_insert_in_one_transaction_is_an_update),
 	        TEST(test_delete_and_insert_in_two_transactions_is_another_node),
 	        TEST(test_what_came_and_went_leaves_nothing),
+	        TEST(test_what_stays_is_written_before),
 	        TEST(test_relationships_go_before_their_node),
 	        TEST(test_a_changed_key_renames_before_it_writes),
 	        TEST(test_keys_that_shift_keep_their_order),

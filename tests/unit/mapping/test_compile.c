@@ -117,6 +117,9 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 			buffer_printf(output, " :%s", node->labels_more[l]);
 		buffer_printf(output, "%s\n", node->may_be_placeholder ? " (may be a placeholder)" : "");
 		print_where(output, table, node->where);
+		if (node->deleted_label)
+			buffer_printf(output, "  on delete %s :%s\n", plan_on_delete_names[node->on_delete],
+			              node->deleted_label);
 		for (uint32_t l = 0; l < node->labels_chosen_count; l++) {
 			buffer_printf(output, "  label %s\n", node->labels_chosen[l].name);
 			print_where(output, table, node->labels_chosen[l].where);
