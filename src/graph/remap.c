@@ -71,6 +71,11 @@ static void remap__where(const struct difference_step *step, struct buffer *cyph
 		buffer_append_text(cypher, " AND NOT n");
 		remap__label(cypher, GRAPH_LABEL_PLACEHOLDER);
 		break;
+	case DIFFERENCE_LABELS_REMOVED:
+		buffer_append_text(cypher, " AND any(l IN labels(n) WHERE l STARTS WITH ");
+		cypher_quote_literal(cypher, step->name);
+		buffer_append_byte(cypher, ')');
+		break;
 	case DIFFERENCE_LABEL_REMOVED:
 		buffer_append_text(cypher, " AND n");
 		remap__label(cypher, step->name);
@@ -127,6 +132,9 @@ static void remap__act(const struct difference_step *step, struct buffer *cypher
 	case DIFFERENCE_LABEL_REMOVED:
 		buffer_append_text(cypher, step->kind == DIFFERENCE_LABEL_ADDED ? "SET n" : "REMOVE n");
 		remap__label(cypher, step->name);
+		break;
+	case DIFFERENCE_LABELS_REMOVED:
+		graph_labels_remove(cypher, "n", step->name, NULL);
 		break;
 	case DIFFERENCE_PROPERTY_REMOVED:
 		buffer_append_text(cypher, "REMOVE ");

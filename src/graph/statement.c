@@ -116,7 +116,7 @@ static void text__set(struct text *text, const char *var, const struct plan_prop
 {
 	bool first = true;
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && !properties[i].is_label; i++) {
 		if (statement__masked(mask, i))
 			continue;
 		buffer_printf(&text->buffer, "%s%s.", first ? "SET " : ", ", var);
@@ -189,6 +189,40 @@ static void text__chosen_labels(struct text *text, const struct plan_node *node,
 	}
 }
 
+void graph_labels_remove(struct buffer *cypher, const char *var, const char *prefix, const char *but)
+{
+	buffer_printf(cypher, "REMOVE %s:$([l IN labels(%s) WHERE l STARTS WITH ", var, var);
+	cypher_quote_literal(cypher, prefix);
+	if (but)
+		buffer_printf(cypher, " AND l <> coalesce(%s, '')", but);
+	buffer_append_text(cypher, "])");
+}
+
+/* The labels that values make, which stand behind the properties in a row. */
+static void text__labels_by_value(struct text *text, const struct plan_node *node, const uint8_t *mask)
+{
+	uint32_t at = node->key_count;
+
+	for (uint32_t i = 0; i < node->properties_count; i++) {
+		const struct plan_property *property = &node->properties[i];
+		struct buffer label;
+
+		if (statement__masked(mask, i))
+			continue;
+		if (property->is_label) {
+			buffer_init(&label, STATEMENT_SIZE_MAX);
+			cypher_quote_literal(&label, property->name);
+			buffer_printf(&label, " + r[%u]", at);
+			graph_labels_remove(&text->buffer, "n", property->name, buffer_text(&label));
+			buffer_printf(&text->buffer, " SET n:$(CASE WHEN r[%u] IS NULL THEN [] ELSE [%s] END) ", at,
+			              buffer_text(&label));
+			text->buffer.failed |= label.failed;
+			buffer_free(&label);
+		}
+		at++;
+	}
+}
+
 /* MERGE by key, set what is known; a placeholder becomes a node. */
 static void text__node_upsert(struct text *text, const struct plan_node *node, const uint8_t *mask)
 {
@@ -210,6 +244,7 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 		text__put(text, " ");
 	}
 	text__chosen_labels(text, node, mask);
+	text__labels_by_value(text, node, mask);
 	if (node->deleted_label) {
 		text__put(text, "REMOVE n:");
 		text__name(text, node->deleted_label);
@@ -248,6 +283,11 @@ static void text__delete_or_hold(struct text *text, const struct plan_node *node
 	text__held_count(text, node);
 	text__put(text, " AS held FOREACH (m IN CASE WHEN held > 0 THEN [n] ELSE [] END | SET m:" PLACEHOLDER);
 	for (uint32_t i = 0; i < node->properties_count; i++) {
+		if (node->properties[i].is_label) {
+			text__put(text, " ");
+			graph_labels_remove(&text->buffer, "m", node->properties[i].name, NULL);
+			continue;
+		}
 		text__put(text, " SET m.");
 		text__name(text, node->properties[i].name);
 		text__put(text, " = null");

@@ -11,6 +11,7 @@
 #define PGWEAVE_GRAPH_STATEMENT_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "mapping/plan.h"
 
 /* Labels of pgweave's own nodes and marks. */
@@ -97,6 +98,9 @@ void graph_statements_free(struct graph_statements *statements);
  */
 const struct graph_statement *graph_statement_get(struct graph_statements *statements, enum graph_statement_kind kind,
                                                   uint32_t index, const uint8_t *mask);
+
+/* "REMOVE var:$(...)": its labels that begin with the prefix; but for the one that `but`, an expression, is. */
+void graph_labels_remove(struct buffer *cypher, const char *var, const char *prefix, const char *but);
 
 /* The edges whose unenforced end is this node: relationships to it may be there when its row is not. */
 bool graph_edge_holds(const struct plan_edge *edge, const struct plan_node *node);

@@ -83,6 +83,12 @@ bool mapping__choices(struct compiler *compiler, const struct catalog_table *tab
 	*choices = (struct resolved_choices){.column = column};
 	if (!column)
 		return false;
+	if (chooser->prefix.text) {
+		diagnostic_add(compiler->diagnostics, compiler->source, chooser->prefix.place,
+		               "a \"prefix\" makes labels of values, and this is a type");
+		diagnostic_expect(compiler->diagnostics, "values: {value: type}");
+		return false;
+	}
 	if (column->generated) {
 		diagnostic_add(compiler->diagnostics, compiler->source, chooser->column.place,
 		               "\"%s\" is generated, and PostgreSQL does not replicate generated columns", column->name);

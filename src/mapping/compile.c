@@ -121,6 +121,8 @@ static void builder__collect(struct builder *builder)
 		builder__need_condition(building, compiler->nodes[i].where);
 		for (uint32_t l = 0; l < compiler->nodes[i].labels_count; l++)
 			builder__need_condition(building, compiler->nodes[i].labels[l].where);
+		for (uint32_t l = 0; l < compiler->nodes[i].prefixes_count; l++)
+			builder__need(building, compiler->nodes[i].prefixes[l].column);
 	}
 	for (uint32_t i = 0; i < compiler->edges_count; i++) {
 		const struct resolved_edge *edge = &compiler->edges[i];
@@ -222,8 +224,8 @@ static void builder__tables(struct builder *builder)
 	}
 }
 
-static const struct plan_property *builder__properties(struct builder *builder, const struct building *building,
-                                                       const struct resolved_property *source, uint32_t count)
+static struct plan_property *builder__properties(struct builder *builder, const struct building *building,
+                                                 const struct resolved_property *source, uint32_t count)
 {
 	struct plan_property *properties = builder__calloc(builder, count, sizeof(*properties));
 
@@ -253,6 +255,27 @@ static const struct condition *builder__condition(struct builder *builder, const
 	if (!condition)
 		builder->compiler->no_memory = true;
 	return condition;
+}
+
+/* With the labels that are made of values. */
+static const struct plan_property *builder__node_properties(struct builder *builder, const struct building *building,
+                                                            const struct resolved_node *source)
+{
+	const struct resolved_properties *properties = &source->properties;
+	uint32_t count = properties->rest_count + source->prefixes_count;
+	struct resolved_property *all = mapping__compile_calloc(builder->compiler, count, sizeof(*all));
+	struct plan_property *made;
+
+	if (!all)
+		return NULL;
+	if (properties->rest_count)
+		memcpy(all, properties->rest, properties->rest_count * sizeof(*all));
+	if (source->prefixes_count)
+		memcpy(all + properties->rest_count, source->prefixes, source->prefixes_count * sizeof(*all));
+	made = builder__properties(builder, building, all, count);
+	for (uint32_t i = properties->rest_count; made && i < count; i++)
+		made[i].is_label = true;
+	return made;
 }
 
 static const char *builder__deleted_label(struct builder *builder, const struct mapping_node *mapped)
@@ -292,9 +315,8 @@ static void builder__nodes(struct builder *builder)
 		        .labels_chosen_count = source->labels_count,
 		        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
 		        .key_count = source->properties.key_count,
-		        .properties =
-		                builder__properties(builder, building, source->properties.rest, source->properties.rest_count),
-		        .properties_count = source->properties.rest_count,
+		        .properties = builder__node_properties(builder, building, source),
+		        .properties_count = source->properties.rest_count + source->prefixes_count,
 		        .on_delete = (enum plan_on_delete)source->mapped->on_delete.index,
 		        .deleted_label = builder__deleted_label(builder, source->mapped),
 		        .may_be_placeholder = source->may_be_placeholder,
@@ -318,7 +340,7 @@ static const struct plan_property *builder__by(struct builder *builder, const st
 			if (node->key[p].column == column)
 				by[i] = node->key[p];
 		for (uint32_t p = 0; p < node->properties_count && !by[i].name; p++)
-			if (node->properties[p].column == column &&
+			if (node->properties[p].column == column && !node->properties[p].is_label &&
 			    mapping__is_plain(&node->properties[p].type, &source->by.items[i]->type))
 				by[i] = node->properties[p];
 	}

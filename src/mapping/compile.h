@@ -53,6 +53,8 @@ struct resolved_node {
 	struct resolved_properties properties;
 	struct resolved_choice *labels; /* that columns choose */
 	uint32_t labels_count;
+	struct resolved_property *prefixes; /* of labels that columns' values make */
+	uint32_t prefixes_count;
 	bool may_be_placeholder;
 	bool fine;
 };

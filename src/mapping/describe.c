@@ -130,6 +130,7 @@ static void describe__labels_chosen(struct describer *describer, json_t *object,
 static json_t *describe__node(struct describer *describer, const struct plan_node *node)
 {
 	const struct plan_table *table = &describer->plan->tables[node->table];
+	uint32_t labels_at = plan_node_labels_at(node);
 	json_t *object = json_object(), *labels = json_array();
 
 	for (uint32_t i = 0; i < node->labels_more_count; i++)
@@ -144,8 +145,11 @@ static json_t *describe__node(struct describer *describer, const struct plan_nod
 	}
 	describe__set(describer, object, "table", describe__table(describer, table));
 	describe__set(describer, object, "key", describe__properties(describer, table, node->key, node->key_count));
-	describe__set(describer, object, "properties",
-	              describe__properties(describer, table, node->properties, node->properties_count));
+	describe__set(describer, object, "properties", describe__properties(describer, table, node->properties, labels_at));
+	if (labels_at < node->properties_count)
+		describe__set(describer, object, "labels_by_value",
+		              describe__properties(describer, table, node->properties + labels_at,
+		                                   node->properties_count - labels_at));
 	return object;
 }
 
@@ -392,23 +396,24 @@ static void read__labels(struct description_reader *reader, json_t *object, stru
 	json_object_del(object, "labels");
 }
 
-/* The names alone; with what chooses them they stay in what is kept as text. */
-static void read__labels_chosen(struct description_reader *reader, json_t *object, struct described_node *node)
+/* The names alone, of what may be missing; with all else they stay in what is kept as text. */
+static const char *const *read__names(struct description_reader *reader, json_t *object, const char *list, const char *key,
+                                      uint32_t *ret_count)
 {
-	json_t *array = json_object_get(object, "labels_chosen");
+	json_t *array = json_object_get(object, list);
 	size_t count = json_array_size(array);
-	const char **labels = read__calloc(reader, count, sizeof(*labels));
+	const char **names = read__calloc(reader, count, sizeof(*names));
 
 	for (size_t i = 0; i < count && !reader->rc; i++) {
-		const char *label = json_string_value(json_object_get(json_array_get(array, i), "label"));
+		const char *name = json_string_value(json_object_get(json_array_get(array, i), key));
 
-		if (!label || !*label)
+		if (!name || !*name)
 			read__fail(reader, ERR_PROTOCOL);
 		else
-			labels[i] = read__copy(reader, label);
+			names[i] = read__copy(reader, name);
 	}
-	node->labels_chosen = labels;
-	node->labels_chosen_count = (uint32_t)count;
+	*ret_count = (uint32_t)count;
+	return names;
 }
 
 static const char *read__where(struct description_reader *reader, json_t *object)
@@ -427,7 +432,8 @@ static void read__node(struct description_reader *reader, json_t *object, struct
 	node->key = read__properties(reader, object, "key");
 	node->properties = read__properties(reader, object, "properties");
 	read__labels(reader, object, node);
-	read__labels_chosen(reader, object, node);
+	node->labels_chosen = read__names(reader, object, "labels_chosen", "label", &node->labels_chosen_count);
+	node->prefixes = read__names(reader, object, "labels_by_value", "name", &node->prefixes_count);
 	node->where = read__where(reader, object);
 	node->further = read__further(reader, object);
 	if (!node->key.count)

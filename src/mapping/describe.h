@@ -42,6 +42,8 @@ struct described_node {
 	uint32_t labels_more_count;
 	const char *const *labels_chosen; /* by columns' values; which choose them is in `further` */
 	uint32_t labels_chosen_count;
+	const char *const *prefixes; /* of labels that values make */
+	uint32_t prefixes_count;
 	const char *where; /* which rows it takes; NULL: all */
 	struct described_table table;
 	struct described_properties key; /* in key order */

@@ -458,6 +458,30 @@ static void differ__labels_chosen(struct differ *differ, const struct described_
 	}
 }
 
+static bool prefixes__have(const struct described_node *node, const char *prefix)
+{
+	for (uint32_t i = 0; i < node->prefixes_count; i++)
+		if (strcmp(node->prefixes[i], prefix) == 0)
+			return true;
+	return false;
+}
+
+static void differ__prefixes(struct differ *differ, const struct described_node *old, const struct described_node *now,
+                             const struct pair *pair)
+{
+	for (uint32_t i = 0; i < old->prefixes_count; i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_LABELS_REMOVED);
+
+		step.name = old->prefixes[i];
+		if (prefixes__have(now, step.name))
+			continue;
+		step.key = pair__key(differ, pair, false);
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words, ": labels that begin with %s are removed", step.name);
+		differ__add(differ, step);
+	}
+}
+
 static void differ__node_labels(struct differ *differ, const struct described_node *old, const struct described_node *now,
                                 const struct pair *pair)
 {
@@ -662,6 +686,7 @@ static void differ__node(struct differ *differ, uint32_t now_at, const struct de
 		return;
 	pair__renames(differ, &pair);
 	differ__node_labels(differ, old, now, &pair);
+	differ__prefixes(differ, old, now, &pair);
 	differ__labels_chosen(differ, old, now, &pair);
 	differ__other_table(differ, false, now_at, &pair, &old->table, &now->table);
 	differ__node_key(differ, now_at, &pair);

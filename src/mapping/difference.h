@@ -20,6 +20,7 @@
 	X(EDGE_RENAMED, "relationship_renamed", FIRST)                                                                         \
 	X(PROPERTY_RENAMED, "property_renamed", FIRST)                                                                         \
 	X(LABEL_ADDED, "label_added", FIRST)                                                                                   \
+	X(LABELS_REMOVED, "labels_removed", FIRST)                                                                             \
 	X(LABEL_REMOVED, "label_removed", FIRST)                                                                               \
 	X(KEY_CHANGED, "key_changed", ROWS)                                                                                    \
 	X(NODE_ADDED, "node_added", ROWS)                                                                                      \
@@ -71,14 +72,14 @@ struct difference_rekey {
 
 struct difference_step {
 	enum difference_kind kind;
-	const char *words;         /* for a person; NULL: not worth one */
-	const char *label;         /* of the node, or of the relationship's start; as the graph has it when the step begins */
-	const char *type;          /* of the relationship; NULL for a node */
-	const char *end;           /* the label of its end */
-	const char *name;          /* the label added or removed, the property renamed or removed */
-	const char *name_new;      /* the new label, property or type */
-	bool turned;               /* EDGE_RENAMED: and the other way round */
-	struct difference_key key; /* what has no value for one of these is not ours */
+	const char *words;    /* for a person; NULL: not worth one */
+	const char *label;    /* of the node, or of the relationship's start; as the graph has it when the step begins */
+	const char *type;     /* of the relationship; NULL for a node */
+	const char *end;      /* the label of its end */
+	const char *name;     /* the label added or removed, the beginning of those removed, the property renamed or removed */
+	const char *name_new; /* the new label, property or type */
+	bool turned;          /* EDGE_RENAMED: and the other way round */
+	struct difference_key key;     /* what has no value for one of these is not ours */
 	struct difference_key key_new; /* KEYLESS_REMOVED: what has all of these stays */
 	int64_t table;                 /* ROWS: index into plan->tables; else -1 */
 	/* KEY_CHANGED where the graph does not have the new key yet, but its rows can be found: by what, and what is set */

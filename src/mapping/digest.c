@@ -54,6 +54,7 @@ static void digest__property(struct buffer *buffer, const struct plan_table *tab
 {
 	digest__text(buffer, property->name);
 	digest__text(buffer, table->columns[property->column].name);
+	buffer_append_text(buffer, property->is_label ? " label" : "");
 	buffer_printf(buffer, " %s%s %d\n", type_kind_name(property->type.kind), property->type.array ? "[]" : "",
 	              property->type.kind == TYPE_NUMERIC ? (int)property->type.numeric_as : 0);
 	if (property->type.conversion) {
@@ -270,6 +271,10 @@ static void words__chooser(struct buffer *buffer, const struct mapping_chooser *
 	for (uint32_t i = 0; i < chooser->values_count; i++) {
 		words__text(buffer, chooser->values[i].value.text);
 		words__text(buffer, chooser->values[i].name.text);
+	}
+	if (chooser->prefix.text) {
+		buffer_append_text(buffer, "\nprefix");
+		words__text(buffer, chooser->prefix.text);
 	}
 }
 

@@ -123,6 +123,8 @@ const struct mapping_option mapping_options[] = {
          .doc = "The column whose value chooses."},
         {CONTEXT_CHOOSER, "values", KIND_VALUES, false, .default_words = "of an enum its own values",
          .doc = "Which value chooses what. Several values may choose the same."},
+        {CONTEXT_CHOOSER, "prefix", KIND_LABEL, false, .offset = offsetof(struct mapping_chooser, prefix),
+         .doc = "Of labels, instead of `values`: whatever the value is, the label is this with the value behind it."},
 
         {CONTEXT_PROPERTY, "column", KIND_COLUMN, false, .offset = offsetof(struct mapping_property, column),
          .default_words = "the property's name", .doc = "The column it comes from."},

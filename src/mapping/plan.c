@@ -21,6 +21,15 @@ void plan_free(struct plan *plan)
 	arena_free(&arena);
 }
 
+uint32_t plan_node_labels_at(const struct plan_node *node)
+{
+	uint32_t at = 0;
+
+	while (at < node->properties_count && !node->properties[at].is_label)
+		at++;
+	return at;
+}
+
 int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid)
 {
 	for (uint32_t i = 0; i < plan->tables_count; i++)

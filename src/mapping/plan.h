@@ -30,6 +30,7 @@ struct plan_property {
 	const char *name;
 	uint32_t column;  /* index into plan_table.columns */
 	struct type type; /* the column's, with the mapping's numeric_as */
+	bool is_label;    /* of a node, not a property: the value is the rest of a label that begins with the name */
 };
 
 /* A further label that only some rows have. */
@@ -60,7 +61,7 @@ struct plan_node {
 	uint32_t labels_chosen_count;
 	const struct plan_property *key; /* the key's columns, in key order */
 	uint32_t key_count;
-	const struct plan_property *properties; /* all but the key */
+	const struct plan_property *properties; /* all but the key; then the labels that values make */
 	uint32_t properties_count;
 	enum plan_on_delete on_delete;
 	const char *deleted_label; /* of nodes that stay without a row; NULL: none do */
@@ -137,6 +138,8 @@ struct plan {
 };
 
 void plan_free(struct plan *plan);
+/* Where in the node's properties the labels begin; behind all that are properties. */
+uint32_t plan_node_labels_at(const struct plan_node *node);
 /* The table's index for a relation's OID (a partition's root, since that is what is published), or -1. */
 int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid);
 

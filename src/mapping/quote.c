@@ -23,6 +23,21 @@ void cypher_quote(struct buffer *buffer, const char *name)
 	quote__between(buffer, name, '`', "\\u005C");
 }
 
+void cypher_quote_literal(struct buffer *buffer, const char *text)
+{
+	buffer_append_byte(buffer, '\'');
+	for (const char *at = text; *at; at++) {
+		/* Neo4j replaces \uXXXX first, wherever it stands, and reads the escapes of the literal then */
+		if (*at == '\\')
+			buffer_append_text(buffer, "\\u005C\\u005C");
+		else if (*at == '\'')
+			buffer_append_text(buffer, "\\'");
+		else
+			buffer_append_byte(buffer, (uint8_t)*at);
+	}
+	buffer_append_byte(buffer, '\'');
+}
+
 void sql_quote_identifier(struct buffer *buffer, const char *name)
 {
 	quote__between(buffer, name, '"', "\\");

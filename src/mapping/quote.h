@@ -14,6 +14,8 @@
  * spell a closing backtick: it is written as its own escape. (Neo4j 5, Cypher manual, "Parsing": unicode escapes.)
  */
 void cypher_quote(struct buffer *buffer, const char *name);
+/* 'text', quotes and backslashes inside escaped. */
+void cypher_quote_literal(struct buffer *buffer, const char *text);
 /* "name", quotes inside doubled. */
 void sql_quote_identifier(struct buffer *buffer, const char *name);
 /* "schema"."name" */

@@ -76,6 +76,7 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	const struct plan_table *table = &writer->plan->tables[node->table];
 	json_t *object = json_object();
 	json_t *labels = json_array(), *chosen = json_array();
+	uint32_t labels_at = plan_node_labels_at(node);
 
 	json__append(writer, labels, json_string(node->label));
 	for (uint32_t i = 0; i < node->labels_more_count; i++)
@@ -94,7 +95,9 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	}
 	json__set(writer, object, "labels_chosen", chosen);
 	json__set(writer, object, "key", json__properties(writer, table, node->key, node->key_count));
-	json__set(writer, object, "properties", json__properties(writer, table, node->properties, node->properties_count));
+	json__set(writer, object, "properties", json__properties(writer, table, node->properties, labels_at));
+	json__set(writer, object, "labels_by_value",
+	          json__properties(writer, table, node->properties + labels_at, node->properties_count - labels_at));
 	json__set(writer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
 	json__set(writer, object, "deleted_label", node->deleted_label ? json_string(node->deleted_label) : json_null());
 	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));

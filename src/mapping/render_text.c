@@ -94,6 +94,7 @@ static void text__where(struct buffer *buffer, const struct plan_table *table, c
 static void text__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
 {
 	const struct plan_table *table = &plan->tables[node->table];
+	uint32_t labels_at = plan_node_labels_at(node);
 
 	buffer_printf(buffer, "  %s", node->label);
 	for (uint32_t i = 0; i < node->labels_more_count; i++)
@@ -107,7 +108,10 @@ static void text__node(struct buffer *buffer, const struct plan *plan, const str
 		buffer_append_byte(buffer, '\n');
 	}
 	text__properties(buffer, "key", table, node->key, node->key_count);
-	text__properties(buffer, "properties", table, node->properties, node->properties_count);
+	text__properties(buffer, "properties", table, node->properties, labels_at);
+	for (uint32_t i = labels_at; i < node->properties_count; i++)
+		buffer_printf(buffer, "    %-*s%s<%s>\n", TEXT_INDENT - 4, "label", node->properties[i].name,
+		              table->columns[node->properties[i].column].name);
 	if (node->deleted_label)
 		buffer_printf(buffer, "    %-*s%s: %s, as :%s\n", TEXT_INDENT - 4, "on delete",
 		              plan_on_delete_names[node->on_delete],

@@ -645,6 +645,8 @@ static bool resolve__chosen_labels(struct compiler *compiler, struct resolved_no
 		struct resolved_choice *all;
 		struct resolved_choices choices;
 
+		if (mapped->choosers[c].prefix.text)
+			continue;
 		if (!mapping__choices(compiler, node->table, &mapped->choosers[c], &choices))
 			return false;
 		all = mapping__compile_calloc(compiler, (size_t)node->labels_count + choices.count, sizeof(*all));
@@ -673,6 +675,94 @@ static bool resolve__chosen_labels(struct compiler *compiler, struct resolved_no
 	return true;
 }
 
+static bool resolve__begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool resolve__has_prefix(const struct resolved_node *node, const char *label)
+{
+	for (uint32_t i = 0; i < node->prefixes_count; i++)
+		if (resolve__begins(label, node->prefixes[i].name.text))
+			return true;
+	return false;
+}
+
+/* What begins so is the column's alone: other labels that do so would be taken off. */
+static bool resolve__check_prefix(struct compiler *compiler, const struct resolved_node *node, const struct word *prefix)
+{
+	const char *taken = resolve__begins(NAME_RESERVED_PREFIX, prefix->text) ? NAME_RESERVED_PREFIX : NULL;
+
+	for (const char *at = prefix->text; *at; at++) {
+		if ((*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') || *at == '_' ||
+		    (at > prefix->text && *at >= '0' && *at <= '9'))
+			continue;
+		resolve__add(compiler, prefix->place, "the prefix \"%s\" is not made of letters, digits and _", prefix->text);
+		resolve__expect(compiler, "a beginning of labels such as Tenant_");
+		return false;
+	}
+	for (uint32_t i = 0; i < compiler->nodes_count && !taken; i++)
+		if (resolve__begins(compiler->nodes[i].mapped->label.text, prefix->text))
+			taken = compiler->nodes[i].mapped->label.text;
+	for (uint32_t i = 0; i < node->mapped->labels.count && !taken; i++)
+		if (resolve__begins(node->mapped->labels.items[i].text, prefix->text))
+			taken = node->mapped->labels.items[i].text;
+	for (uint32_t i = 0; i < node->labels_count && !taken; i++)
+		if (resolve__begins(node->labels[i].name.text, prefix->text))
+			taken = node->labels[i].name.text;
+	for (uint32_t i = 0; i < node->prefixes_count && !taken; i++)
+		if (resolve__begins(node->prefixes[i].name.text, prefix->text) ||
+		    resolve__begins(prefix->text, node->prefixes[i].name.text))
+			taken = node->prefixes[i].name.text;
+	if (!taken)
+		return true;
+	resolve__add(compiler, prefix->place, "labels that begin with \"%s\" are the column's, and \"%s\" is there already",
+	             prefix->text, taken);
+	resolve__expect(compiler, "a prefix that no other label begins with");
+	return false;
+}
+
+/* A text, or what is as good as one: a number, a uuid, an enum. */
+static bool resolve__prefixed(struct compiler *compiler, struct resolved_node *node, const struct mapping_chooser *chooser)
+{
+	const struct catalog_column *column = mapping__column(compiler, node->table, &chooser->column);
+
+	if (!column)
+		return false;
+	if (chooser->values_count) {
+		resolve__add(compiler, chooser->prefix.place, "\"%s\" has both \"prefix\" and \"values\"", column->name);
+		resolve__expect(compiler, "one of them");
+		return false;
+	}
+	if (column->generated || column->type.array || (column->type.kind != TYPE_TEXT && column->type.kind != TYPE_INT)) {
+		resolve__add(compiler, chooser->column.place, "\"%s\" (%s%s) cannot be part of a label", column->name,
+		             column->type_name, column->generated ? ", generated" : "");
+		resolve__expect(compiler, "a column of text, of whole numbers, of uuid or of an enum");
+		return false;
+	}
+	if (!resolve__check_prefix(compiler, node, &chooser->prefix))
+		return false;
+	node->prefixes[node->prefixes_count++] = (struct resolved_property){
+	        .name = chooser->prefix,
+	        .column = column,
+	        .type = {.kind = TYPE_TEXT},
+	};
+	return true;
+}
+
+/* Behind the labels that are known. */
+static bool resolve__prefixes(struct compiler *compiler, struct resolved_node *node)
+{
+	const struct mapping_node *mapped = node->mapped;
+	bool fine = true;
+
+	node->prefixes = mapping__compile_calloc(compiler, mapped->choosers_count, sizeof(*node->prefixes));
+	for (uint32_t c = 0; c < mapped->choosers_count && node->prefixes; c++)
+		if (mapped->choosers[c].prefix.text)
+			fine = resolve__prefixed(compiler, node, &mapped->choosers[c]) && fine;
+	return fine && node->prefixes;
+}
+
 /* It says of a node that it has no row, so it may say nothing else. */
 static bool resolve__deleted_label(struct compiler *compiler, const struct resolved_node *node)
 {
@@ -690,7 +780,7 @@ static bool resolve__deleted_label(struct compiler *compiler, const struct resol
 		return false;
 	}
 	own = resolve__find_label(compiler, label) != NULL;
-	if (!own && !resolve__has_label(node, label))
+	if (!own && !resolve__has_label(node, label) && !resolve__has_prefix(node, label))
 		return true;
 	resolve__add(compiler, place, "\"%s\", the label of nodes without a row, is %s already", label,
 	             own ? "a node's own label" : "a label of this node");
@@ -714,6 +804,7 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 	key = resolve__key(compiler, node->table, &mapped->key, mapped->label.place, &node->key);
 	key = mapping__condition(compiler, node->table, &mapped->where, &node->where) && key;
 	key = resolve__chosen_labels(compiler, node) && key;
+	key = resolve__prefixes(compiler, node) && key;
 	key = resolve__deleted_label(compiler, node) && key;
 	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
 	                                 key ? &node->key : NULL, true, &used, &node->properties) &&

@@ -82,6 +82,7 @@ struct mapping_chooser {
 	struct word column;
 	struct mapping_value *values; /* none: the column's own values are the names */
 	uint32_t values_count;
+	struct word prefix; /* of labels: each value makes one, behind this; text NULL where the file does not say it */
 };
 
 /* A relationship from a node's foreign key. */

@@ -5,6 +5,8 @@
 #include "mapping/quote.h"
 #include "verify/order.h"
 
+#include <string.h>
+
 #define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
 
 /* ---- making ---- */
@@ -22,6 +24,7 @@ static void maker__properties(struct maker *maker, char variable, const struct p
 		        .type = properties[i].type,
 		        .variable = variable,
 		        .property = properties[i].name,
+		        .prefixes = properties[i].is_label,
 		};
 }
 
@@ -235,8 +238,21 @@ void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql
 
 /* ---- Cypher ---- */
 
+/* What stands behind the prefix; of several labels all, with what no value has between them. */
+static void cypher__label_rest(struct buffer *cypher, const struct verify_field *field)
+{
+	buffer_printf(cypher, "reduce(x = null, l IN [l IN labels(%c) WHERE l STARTS WITH ", field->variable);
+	cypher_quote_literal(cypher, field->property);
+	buffer_printf(cypher, " | substring(l, %zu)] | CASE WHEN x IS NULL THEN l ELSE x + '\\u0000' + l END)",
+	              strlen(field->property));
+}
+
 static void cypher__property(struct buffer *cypher, const struct verify_field *field)
 {
+	if (field->prefixes) {
+		cypher__label_rest(cypher, field);
+		return;
+	}
 	buffer_printf(cypher, "%c%c", field->variable, field->label ? ':' : '.');
 	cypher_quote(cypher, field->property);
 }

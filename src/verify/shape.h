@@ -18,6 +18,7 @@ struct verify_field {
 	char variable; /* in the Cypher statements: n; a and b for the ends, e */
 	const char *property;
 	const struct condition *label; /* property is a label instead: whether the node has it; true for these rows */
+	bool prefixes;                 /* property is how a label begins: the value is the rest of it */
 };
 
 /* Behind a node's fields the graph says so much more. */

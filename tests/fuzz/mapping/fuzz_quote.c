@@ -14,20 +14,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Reads a token back: marks doubled inside, `backslash` standing for one backslash. Aborts where it is not the name. */
-static void check_token(const char *text, char mark, const char *backslash, const char *name)
+/* Reads a token back: `inner` standing for the mark inside, `backslash` for one backslash. Aborts where it is not the name. */
+static void check_token(const char *text, char mark, const char *inner, const char *backslash, const char *name)
 {
 	if (*text++ != mark)
 		abort();
 	for (; *name; name++) {
-		if (*name == '\\') {
-			if (strncmp(text, backslash, strlen(backslash)) != 0)
-				abort();
-			text += strlen(backslash);
-			continue;
-		}
-		if (*text++ != *name || (*name == mark && *text++ != mark))
+		const char *form = *name == '\\' ? backslash : *name == mark ? inner : NULL;
+
+		if (form && strncmp(text, form, strlen(form)) != 0)
 			abort();
+		if (!form && *text != *name)
+			abort();
+		text += form ? strlen(form) : 1;
 	}
 	if (text[0] != mark || text[1])
 		abort();
@@ -45,14 +44,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	name[size] = '\0';
 	buffer_init(&buffer, 65536);
 	cypher_quote(&buffer, name);
-	check_token(buffer_text(&buffer), '`', "\\u005C", name);
+	check_token(buffer_text(&buffer), '`', "``", "\\u005C", name);
+	buffer_reset(&buffer);
+	cypher_quote_literal(&buffer, name);
+	check_token(buffer_text(&buffer), '\'', "\\'", "\\u005C\\u005C", name);
 	buffer_reset(&buffer);
 	sql_quote_identifier(&buffer, name);
-	check_token(buffer_text(&buffer), '"', "\\", name);
+	check_token(buffer_text(&buffer), '"', "\"\"", "\\", name);
 	buffer_reset(&buffer);
 	sql_quote_literal(&buffer, name);
 	text = buffer_text(&buffer);
-	check_token(text + (*text == 'E'), '\'', "\\\\", name);
+	check_token(text + (*text == 'E'), '\'', "''", "\\\\", name);
 	buffer_reset(&buffer);
 	name_comment(&buffer, name, NAME_SIZE_MAX);
 	if (strchr(buffer_text(&buffer), '\n'))

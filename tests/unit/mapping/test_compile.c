@@ -66,8 +66,8 @@ static void print_properties(struct buffer *output, const char *title, const str
 	static const char *const forms[] = {"", " as float", " as integer"};
 
 	for (uint32_t i = 0; i < count; i++)
-		buffer_printf(output, "  %s %s <- %s%s\n", title, properties[i].name, table->columns[properties[i].column].name,
-		              forms[properties[i].type.numeric_as]);
+		buffer_printf(output, "  %s %s <- %s%s\n", properties[i].is_label ? "label of" : title, properties[i].name,
+		              table->columns[properties[i].column].name, forms[properties[i].type.numeric_as]);
 }
 
 static void print_end(struct buffer *output, const char *title, const struct plan *plan, const struct plan_table *table,
