@@ -331,6 +331,12 @@ int mapping_words_digest(const struct mapping *mapping, char ret_text[MAPPING_DI
 	bool failed = false;
 
 	buffer_init(&buffer, DIGEST_SIZE_MAX);
+	if (mapping->tenant.column.text) {
+		buffer_append_text(&buffer, "tenant");
+		words__text(&buffer, mapping->tenant.column.text);
+		words__text(&buffer, mapping->tenant.value.text);
+		sum = XXH3_128bits(buffer.data, buffer.size);
+	}
 	/* a sum, so that their order does not count; no two of them read the same */
 	for (uint32_t i = 0; i < mapping->nodes.count + mapping->joins.count; i++) {
 		XXH128_hash_t hash;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SETTING(field) .offset = offsetof(struct mapping_settings, field)
+#define TENANT(field) .offset = offsetof(struct mapping_tenant, field)
 #define NODE(field) .offset = offsetof(struct mapping_node, field)
 #define LINK(field) .offset = offsetof(struct mapping_link, field)
 #define PROPERTY(field) .offset = offsetof(struct mapping_property, field)
@@ -23,6 +24,7 @@ const struct mapping_option mapping_options[] = {
         {CONTEXT_FILE, "neo4j", KIND_SECTION, true, CONTEXT_NEO4J, .doc = "Where the graph is."},
         {CONTEXT_FILE, "snapshot", KIND_SECTION, false, CONTEXT_SNAPSHOT, .doc = "How the first copy is made."},
         {CONTEXT_FILE, "stream", KIND_SECTION, false, CONTEXT_STREAM, .doc = "How changes are followed."},
+        {CONTEXT_FILE, "tenant", KIND_SECTION, false, CONTEXT_TENANT, .doc = "The one tenant whose rows the graph is made of."},
         {CONTEXT_FILE, "nodes", KIND_NODES, true, .offset = offsetof(struct mapping, nodes),
          .doc = "Tables that become nodes, by label."},
         {CONTEXT_FILE, "relationships", KIND_JOINS, false, .offset = offsetof(struct mapping, joins),
@@ -70,6 +72,11 @@ const struct mapping_option mapping_options[] = {
         {CONTEXT_STREAM, "missing_columns", KIND_MISSING, false, SETTING(missing_columns), .default_words = "stop",
          .doc = "What to do when a column of a property that the file names is not there: `stop`, or `leave_out`: go on "
                 "without the property, with a warning. Columns of keys and relationships always stop."},
+
+        {CONTEXT_TENANT, "column", KIND_COLUMN, true, TENANT(column),
+         .doc = "The column that says whose a row is: in every table that has it."},
+        {CONTEXT_TENANT, "value", KIND_VALUE, true, TENANT(value),
+         .doc = "The tenant, as that column has it; `${TENANT}` serves one file for all of them."},
 
         {CONTEXT_NODE, "table", KIND_TABLE, true, NODE(table),
          .doc = "The table: a name in the connection's schema, or `schema.name`; a part with a dot in it in double quotes."},

@@ -16,6 +16,7 @@
 	X(NEO4J, "neo4j")                                                                                                      \
 	X(SNAPSHOT, "snapshot")                                                                                                \
 	X(STREAM, "stream")                                                                                                    \
+	X(TENANT, "tenant")                                                                                                    \
 	X(NODE, "a node")                                                                                                      \
 	X(LINK, "a node's relationship")                                                                                       \
 	X(JOIN, "a join table's relationship")                                                                                 \
@@ -50,6 +51,7 @@ enum mapping_context {
 	X(CHOOSER, "{column: name, values: {value: type}}")                                                                    \
 	X(VALUES, "a map: value: label or type")                                                                               \
 	X(COLUMN, "the name of a column")                                                                                      \
+	X(VALUE, "a value of a column")                                                                                        \
 	X(COLUMNS, "the name of a column or a list of them")                                                                   \
 	X(PROPERTIES, "a list of columns, or a map property: column")                                                          \
 	X(END, "{label: column} or {label: [columns]}")                                                                        \

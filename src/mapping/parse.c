@@ -268,7 +268,9 @@ static void parser__read_section(struct parser *parser, const struct mapping_opt
 	if (node->kind != YAML_MAPPING)
 		parser__wrong_kind(parser, option, node);
 	else
-		parser__keys(parser, option->section, node, node->key->place, &parser->mapping->settings);
+		parser__keys(parser, option->section, node, node->key->place,
+		             option->section == CONTEXT_TENANT ? (void *)&parser->mapping->tenant
+		                                               : (void *)&parser->mapping->settings);
 	parser->sections[option->section] = node->key->place;
 }
 
@@ -812,6 +814,7 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_CHOOSER] = parser__read_chooser,
         [KIND_VALUES] = parser__read_values,
         [KIND_COLUMN] = parser__read_word,
+        [KIND_VALUE] = parser__read_word,
         [KIND_COLUMNS] = parser__read_words,
         [KIND_PROPERTIES] = parser__read_properties,
         [KIND_END] = parser__read_end,

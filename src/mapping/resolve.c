@@ -788,6 +788,28 @@ static bool resolve__deleted_label(struct compiler *compiler, const struct resol
 	return false;
 }
 
+/* The column that says whose the table's rows are, or NULL: they are everybody's. */
+static const struct catalog_column *resolve__tenant_column(const struct compiler *compiler, const struct catalog_table *table)
+{
+	const struct word *column = &compiler->mapping->tenant.column;
+
+	return column->text ? catalog_column_by_name(table, column->text) : NULL;
+}
+
+/* Narrows a condition to the tenant's rows. */
+static bool resolve__tenant(struct compiler *compiler, const struct catalog_table *table, const struct condition **where)
+{
+	const struct catalog_column *column = resolve__tenant_column(compiler, table);
+	const struct condition *equal;
+
+	if (!column)
+		return true;
+	if (!mapping__condition_equal(compiler, table, column, &compiler->mapping->tenant.value, &equal))
+		return false;
+	*where = mapping__condition_pair(compiler, CONDITION_AND, equal, *where);
+	return *where != NULL;
+}
+
 static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 {
 	const struct mapping_node *mapped = node->mapped;
@@ -803,6 +825,7 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 		return;
 	key = resolve__key(compiler, node->table, &mapped->key, mapped->label.place, &node->key);
 	key = mapping__condition(compiler, node->table, &mapped->where, &node->where) && key;
+	key = key && resolve__tenant(compiler, node->table, &node->where);
 	key = resolve__chosen_labels(compiler, node) && key;
 	key = resolve__prefixes(compiler, node) && key;
 	key = resolve__deleted_label(compiler, node) && key;
@@ -927,7 +950,7 @@ static bool resolve__by_other_key(struct compiler *compiler, const struct catalo
 		resolve__expect(compiler, "one that is validated and not deferrable, so that the node is always there");
 		return false;
 	}
-	if (node->mapped->where.text) {
+	if (node->where) {
 		resolve__add(compiler, words->name.place,
 		             "the foreign key \"%s\" does not refer to the key of \"%s\", which has a \"where\"", foreign->name,
 		             label->text);
@@ -1004,7 +1027,7 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 		fine = false;
 	}
 	/* a row that is there may still be no node, so its foreign key does not vouch for one */
-	if (fine && !node->mapped->where.text)
+	if (fine && !node->where)
 		resolve__enforced(table, &ret_end->columns, node, ret_end);
 	return fine;
 }
@@ -1138,6 +1161,7 @@ static void resolve__join(struct compiler *compiler, const struct mapping_join *
 		edge.fine = resolve__end(compiler, table, &join->from.label, &join->from.columns, false, &edge.from);
 		edge.fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, false, &edge.to) && edge.fine;
 		edge.fine = mapping__condition(compiler, table, &join->where, &edge.where) && edge.fine;
+		edge.fine = edge.fine && resolve__tenant(compiler, table, &edge.where);
 		edge.fine = edge.fine && resolve__key(compiler, table, &join->key, join->type.place, &edge.key);
 	}
 	resolve__take(compiler, &edge, &join->chooser);
@@ -1281,6 +1305,39 @@ static void resolve__edges(struct compiler *compiler)
 	}
 }
 
+static bool resolve__is_tenants(const struct compiler *compiler, const struct resolved_node *node)
+{
+	return node->table && resolve__tenant_column(compiler, node->table);
+}
+
+/* What belongs to everybody and leads to what belongs to one would lead to the others' nodes as well. */
+static void resolve__check_tenant(struct compiler *compiler)
+{
+	const struct word *column = &compiler->mapping->tenant.column;
+	bool any = !column->text;
+
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		any = any || resolve__is_tenants(compiler, &compiler->nodes[i]);
+	if (!any) {
+		resolve__add(compiler, column->place, "no node's table has a column \"%s\"", column->text);
+		resolve__expect(compiler, "a column that says whose a row is");
+	}
+	for (uint32_t i = 0; i < compiler->edges_count && !mapping__compile_is_done(compiler); i++) {
+		const struct resolved_edge *edge = &compiler->edges[i];
+		const struct resolved_node *end;
+
+		if (!edge->fine || resolve__tenant_column(compiler, edge->table))
+			continue;
+		end = resolve__is_tenants(compiler, edge->from.node) ? edge->from.node : edge->to.node;
+		if (!resolve__is_tenants(compiler, end))
+			continue;
+		resolve__add(compiler, edge->type.place,
+		             "the table \"%s.%s\" has no column \"%s\", and leads to \"%s\", which has", edge->table->schema,
+		             edge->table->name, column->text, end->mapped->label.text);
+		resolve__expect(compiler, "that column in both, or in neither: whose the relationship is could not be told");
+	}
+}
+
 void mapping__resolve(struct compiler *compiler)
 {
 	resolve__nodes(compiler);
@@ -1291,4 +1348,5 @@ void mapping__resolve(struct compiler *compiler)
 	resolve__check_tables(compiler);
 	resolve__check_edges(compiler);
 	resolve__check_join_keys(compiler);
+	resolve__check_tenant(compiler);
 }

@@ -145,10 +145,17 @@ struct mapping_joins {
 	uint32_t count;
 };
 
+/* Of every table that has the column, only the rows with that value. */
+struct mapping_tenant {
+	struct word column; /* text NULL: of every row */
+	struct word value;
+};
+
 struct mapping {
 	struct arena arena;
 	struct source source;
 	struct mapping_settings settings;
+	struct mapping_tenant tenant;
 	uint32_t version;
 	struct mapping_nodes nodes;
 	struct mapping_joins joins;

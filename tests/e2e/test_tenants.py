@@ -80,3 +80,55 @@ def test_taken_out_of_the_mapping(docs, database, graph):
                                    for id, region in database.query("SELECT id, region FROM docs")}
     docs.start_and_catch_up()
     assert verified(docs)
+
+
+# A graph for each tenant.
+
+SHARED = """
+    CREATE TABLE countries (code text PRIMARY KEY);
+    CREATE TABLE users (id int PRIMARY KEY, tenant_id int, country text REFERENCES countries, active boolean DEFAULT true);
+    CREATE TABLE teams (id int PRIMARY KEY, tenant_id int NOT NULL);
+    CREATE TABLE members (team_id int REFERENCES teams, user_id int REFERENCES users, tenant_id int, PRIMARY KEY (team_id, user_id));
+    INSERT INTO countries VALUES ('de'), ('fr');
+    INSERT INTO users SELECT i, i % 3, CASE WHEN i % 2 = 0 THEN 'de' ELSE 'fr' END, i % 4 > 0 FROM generate_series(1, 30) i;
+    INSERT INTO teams SELECT i, i % 3 FROM generate_series(1, 6) i;
+    INSERT INTO members SELECT 1 + i % 6, i, (1 + i % 6) % 3 FROM generate_series(1, 30) i WHERE i % 3 = (1 + i % 6) % 3;
+    INSERT INTO members SELECT 1, i, 1 FROM generate_series(1, 30) i WHERE i % 3 = 1;
+"""
+
+
+def of_tenant(database, tenant):
+    """What the graph of one tenant holds: users and teams of it, every country, and what leads from the one to the other."""
+    return [
+        {("Country", code) for (code,) in database.query("SELECT code FROM countries")}
+        | {("User", id) for (id,) in database.query("SELECT id FROM users WHERE active AND tenant_id = %s", [tenant])}
+        | {("Team", id) for (id,) in database.query("SELECT id FROM teams WHERE tenant_id = %s", [tenant])},
+        {("LIVES_IN", *row) for row in database.query("SELECT id, country FROM users WHERE active AND tenant_id = %s", [tenant])}
+        | {("HAS", *row) for row in database.query("SELECT team_id, user_id FROM members WHERE tenant_id = %s", [tenant])},
+    ]
+
+
+def in_graph(graph):
+    return [
+        {(record["label"], record["key"]) for record in graph.query(
+            "MATCH (n:Country|User|Team) WHERE NOT n:_PgweavePlaceholder "
+            "RETURN labels(n)[0] AS label, coalesce(n.id, n.code) AS key")},
+        {(record["type"], record["a"], record["b"]) for record in graph.query(
+            "MATCH (a)-[r]->(b) RETURN type(r) AS type, a.id AS a, coalesce(b.id, b.code) AS b")},
+    ]
+
+
+def test_a_graph_of_one_tenant(database, graph, pgweave):
+    database.execute(SHARED)
+    pgweave.map("tenant: {column: tenant_id, value: 1}\nnodes:\n  Country: {table: countries}\n  Team: {table: teams}\n"
+                "  User: {table: users, where: active, relationships: {LIVES_IN: {to: Country, column: country}}}\n"
+                "relationships:\n  HAS: {table: members, from: {Team: team_id}, to: {User: user_id}}\n")
+    pgweave.start_and_catch_up()
+    assert in_graph(graph) == of_tenant(database, 1)
+    database.execute("UPDATE users SET tenant_id = 2 WHERE id = 1; UPDATE users SET tenant_id = 1, active = true WHERE id = 2; "
+                     "UPDATE users SET tenant_id = NULL WHERE id = 7; DELETE FROM members WHERE user_id IN (1, 7); "
+                     "INSERT INTO teams VALUES (10, 1), (11, 2); INSERT INTO members VALUES (10, 2, 1), (11, 1, 2); "
+                     "INSERT INTO countries VALUES ('it'); UPDATE users SET country = 'it' WHERE id IN (4, 5)")
+    pgweave.catch_up()
+    assert in_graph(graph) == of_tenant(database, 1)
+    assert verified(pgweave)

@@ -43,6 +43,7 @@ static const char *const fragments[KINDS_COUNT] = {
         [KIND_CHOOSER] = "{\"$ref\": \"#/$defs/CHOOSER\"}",
         [KIND_VALUES] = "{\"type\": \"object\", \"minProperties\": 1, \"additionalProperties\": {\"$ref\": \"#/$defs/word\"}}",
         [KIND_COLUMN] = "{\"$ref\": \"#/$defs/word\"}",
+        [KIND_VALUE] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_COLUMNS] = "{\"$ref\": \"#/$defs/words\"}",
         [KIND_PROPERTIES] =
                 "{\"anyOf\": [{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/word\"}}, {\"type\": \"object\", "
