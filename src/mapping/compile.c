@@ -505,6 +505,83 @@ static void builder__edges(struct builder *builder)
 	}
 }
 
+/* What the mapping says of one table, in one of its places. */
+static const struct words *builder__relational_only(const struct compiler *compiler, const struct building *building,
+                                                    uint32_t edge)
+{
+	if (building->node)
+		return edge ? NULL : &building->node->mapped->relational_only;
+	if (edge == compiler->edges_count || compiler->edges[edge].table != building->table || !compiler->edges[edge].join)
+		return NULL;
+	return &compiler->edges[edge].join->relational_only;
+}
+
+static bool builder__is_identity(const struct catalog_table *table, int16_t attnum)
+{
+	for (uint32_t i = 0; i < table->identity_attnums_count; i++)
+		if (table->identity_attnums[i] == attnum)
+			return true;
+	return false;
+}
+
+/* A column that never leaves PostgreSQL can be no part of anything that does. */
+static void builder__check_relational_only(struct builder *builder, const struct building *building, const struct words *words)
+{
+	struct compiler *compiler = builder->compiler;
+	const struct catalog_table *table = building->table;
+
+	for (uint32_t i = 0; i < words->count; i++) {
+		const struct catalog_column *column = mapping__column(compiler, table, &words->items[i]);
+		bool used = column && building->index_of[column - table->columns] != NO_INDEX;
+
+		if (!column || (!used && !builder__is_identity(table, column->attnum)))
+			continue;
+		diagnostic_add(compiler->diagnostics, compiler->source, words->items[i].place, "\"%s\" is %s", column->name,
+		               used ? "part of the graph" : "part of the replica identity, which PostgreSQL has to send");
+		diagnostic_expect(compiler->diagnostics, "columns that no key, property, relationship or condition needs");
+	}
+	if (compiler->catalog->server_version_num < VERSION_OF_ROW_FILTERS) {
+		diagnostic_add(compiler->diagnostics, compiler->source, words->name.place,
+		               "PostgreSQL before 15 cannot leave columns out of a publication");
+		diagnostic_expect(compiler->diagnostics, "no \"relational_only\"");
+	}
+}
+
+static void builder__publish(struct builder *builder, const struct building *building)
+{
+	const struct catalog_table *table = building->table;
+	struct plan_table *planned = &builder->plan_tables[building->place];
+	struct plan_published *published = builder__calloc(builder, table->columns_count, sizeof(*published));
+
+	for (uint32_t i = 0; published && i < table->columns_count; i++)
+		if (building->index_of[i] != NO_INDEX || builder__is_identity(table, table->columns[i].attnum))
+			published[planned->published_count++] = (struct plan_published){
+			        .name = builder__strdup(builder, table->columns[i].name), .attnum = table->columns[i].attnum};
+	planned->published = published;
+}
+
+/* The columns that are published, where some must not be. */
+static void builder__published(struct builder *builder)
+{
+	struct compiler *compiler = builder->compiler;
+
+	for (uint32_t t = 0; t < builder->tables_count; t++) {
+		const struct building *building = &builder->tables[t];
+		bool any = false;
+
+		for (uint32_t i = 0; i <= compiler->edges_count; i++) {
+			const struct words *words = builder__relational_only(compiler, building, i);
+
+			if (!words || !words->name.text)
+				continue;
+			any = true;
+			builder__check_relational_only(builder, building, words);
+		}
+		if (any)
+			builder__publish(builder, building);
+	}
+}
+
 /* In the file's order; they were noted from the last to the first. */
 static void builder__left_out(struct builder *builder)
 {
@@ -522,6 +599,7 @@ static int builder__run(struct builder *builder)
 {
 	struct compiler *compiler = builder->compiler;
 	struct plan *plan = builder->plan;
+	uint32_t diagnostics = compiler->diagnostics->count;
 
 	builder__collect(builder);
 	if (!compiler->no_memory)
@@ -533,6 +611,8 @@ static int builder__run(struct builder *builder)
 	if (!compiler->no_memory)
 		builder__edges(builder);
 	if (!compiler->no_memory)
+		builder__published(builder);
+	if (!compiler->no_memory)
 		builder__left_out(builder);
 	plan->pipeline = builder__strdup(builder, compiler->mapping->settings.pipeline);
 	if (compiler->no_memory)
@@ -543,7 +623,7 @@ static int builder__run(struct builder *builder)
 	plan->nodes_count = compiler->nodes_count;
 	plan->edges = builder->plan_edges;
 	plan->edges_count = compiler->edges_count;
-	return mapping__digest(plan);
+	return compiler->diagnostics->count != diagnostics ? ERR_CATALOG : mapping__digest(plan);
 }
 
 static int compiler__build(struct compiler *compiler, struct plan **ret_plan)
@@ -598,6 +678,8 @@ int mapping_compile(const struct mapping *mapping, const struct catalog *catalog
 		status = ERR_NOMEM;
 	else if (diagnostics->count == before && !diagnostics->more && compiler__is_whole(&compiler))
 		status = compiler__build(&compiler, ret_plan);
+	if (status == ERR_CATALOG)
+		diagnostics_sort(diagnostics);
 	arena_free(&compiler.arena);
 	return status;
 }

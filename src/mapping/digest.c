@@ -173,6 +173,38 @@ static int digest__edges(struct buffer *buffer, struct plan *plan)
 	return status;
 }
 
+static int digest__compare_tables(const void *a, const void *b)
+{
+	const struct plan_table *first = *(const struct plan_table *const *)a, *second = *(const struct plan_table *const *)b;
+	int order = strcmp(first->schema, second->schema);
+
+	return order ? order : strcmp(first->name, second->name);
+}
+
+/* Which columns are sent shapes no graph, but the publication has to follow. */
+static int digest__published(struct buffer *buffer, const struct plan *plan)
+{
+	const struct plan_table **sorted = calloc(plan->tables_count + 1, sizeof(const struct plan_table *));
+
+	if (!sorted)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < plan->tables_count; i++)
+		sorted[i] = &plan->tables[i];
+	qsort(sorted, plan->tables_count, sizeof(const struct plan_table *), digest__compare_tables);
+	for (uint32_t i = 0; i < plan->tables_count; i++) {
+		if (!sorted[i]->published)
+			continue;
+		buffer_append_text(buffer, "published");
+		digest__text(buffer, sorted[i]->schema);
+		digest__text(buffer, sorted[i]->name);
+		for (uint32_t c = 0; c < sorted[i]->published_count; c++)
+			digest__text(buffer, sorted[i]->published[c].name);
+		buffer_append_byte(buffer, '\n');
+	}
+	free(sorted);
+	return 0;
+}
+
 static int digest__write(struct buffer *buffer, struct plan *plan)
 {
 	const struct plan_node **sorted = calloc(plan->nodes_count + 1, sizeof(const struct plan_node *));
@@ -188,7 +220,9 @@ static int digest__write(struct buffer *buffer, struct plan *plan)
 	for (uint32_t i = 0; !status && i < plan->nodes_count; i++)
 		status = digest__node(buffer, plan, sorted[i]);
 	free(sorted);
-	return status ? status : digest__edges(buffer, plan);
+	if (!status)
+		status = digest__edges(buffer, plan);
+	return status ? status : digest__published(buffer, plan);
 }
 
 int mapping__digest(struct plan *plan)
@@ -290,6 +324,8 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 	words__list(buffer, "key", &node->key);
 	words__properties(buffer, &node->properties);
 	words__list(buffer, "except", &node->except);
+	if (node->relational_only.name.text)
+		words__list(buffer, "relational_only", &node->relational_only);
 	if (node->on_delete.word.text) {
 		buffer_append_text(buffer, "\non_delete");
 		words__text(buffer, node->on_delete.word.text);
@@ -322,6 +358,8 @@ static void words__join(struct buffer *buffer, const struct mapping_join *join)
 	words__list(buffer, "key", &join->key);
 	words__properties(buffer, &join->properties);
 	words__list(buffer, "except", &join->except);
+	if (join->relational_only.name.text)
+		words__list(buffer, "relational_only", &join->relational_only);
 }
 
 int mapping_words_digest(const struct mapping *mapping, char ret_text[MAPPING_DIGEST_SIZE])

@@ -92,6 +92,8 @@ const struct mapping_option mapping_options[] = {
                 "`{property: {column: name, as: float}}`."},
         {CONTEXT_NODE, "except", KIND_COLUMNS, false, NODE(except),
          .doc = "Columns to leave out where `properties` is not given."},
+        {CONTEXT_NODE, "relational_only", KIND_COLUMNS, false, NODE(relational_only),
+         .doc = "Columns that never leave PostgreSQL: see [Columns that stay](#columns-that-stay)."},
         {CONTEXT_NODE, "on_delete", KIND_DELETION, false, NODE(on_delete), .default_words = "detach",
          .doc = "What becomes of the node when its row goes: see [Rows that go](#rows-that-go)."},
         {CONTEXT_NODE, "deleted_label", KIND_LABEL, false, NODE(deleted_label), .default_words = "`Deleted`",
@@ -125,6 +127,8 @@ const struct mapping_option mapping_options[] = {
          .default_words = "every column in no foreign key", .doc = "What the relationship carries, as for a node."},
         {CONTEXT_JOIN, "except", KIND_COLUMNS, false, JOIN(except),
          .doc = "Columns to leave out where `properties` is not given."},
+        {CONTEXT_JOIN, "relational_only", KIND_COLUMNS, false, JOIN(relational_only),
+         .doc = "Columns that never leave PostgreSQL: see [Columns that stay](#columns-that-stay)."},
 
         {CONTEXT_CHOOSER, "column", KIND_COLUMN, true, .offset = offsetof(struct mapping_chooser, column),
          .doc = "The column whose value chooses."},

@@ -103,6 +103,11 @@ struct plan_edge {
 	const char *words; /* "Department BELONGS_TO Function by function_id" */
 };
 
+struct plan_published {
+	const char *name;
+	int16_t attnum;
+};
+
 struct plan_table {
 	uint32_t index; /* in plan->tables */
 	uint32_t oid;
@@ -117,6 +122,8 @@ struct plan_table {
 	uint32_t edges_count;
 	const struct condition *where; /* a row for which it is not true makes nothing; NULL: there are none such */
 	bool where_published; /* PostgreSQL takes it as the publication's row filter, so that such rows are not even sent */
+	const struct plan_published *published; /* the publication's column list, by attnum; NULL: every column */
+	uint32_t published_count;
 	int64_t rows_estimate;
 	const char *fingerprint; /* of the table as it was compiled, see struct catalog_watch; NULL: not known. Not for the
 	                            digest */

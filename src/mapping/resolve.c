@@ -508,15 +508,16 @@ static void resolve__check_except(struct compiler *compiler, const struct words 
 /* Without `properties`: every column that is in no foreign key, neither the database's nor one that this file declares. */
 static void resolve__implied(struct compiler *compiler, const struct catalog_table *table, struct place owner,
                              const struct resolved_columns *key, const struct resolved_columns *except,
-                             const struct resolved_columns *used, struct resolved_properties *properties)
+                             const struct resolved_columns *stay, const struct resolved_columns *used,
+                             struct resolved_properties *properties)
 {
 	properties->rest = mapping__compile_calloc(compiler, table->columns_count, sizeof(*properties->rest));
 	for (uint32_t i = 0; properties->rest && i < table->columns_count && !mapping__compile_is_done(compiler); i++) {
 		const struct catalog_column *column = &table->columns[i];
 		struct resolved_property property = {.name = {column->name, owner}, .column = column, .type = column->type};
 
-		if (resolve__has(key, column) || resolve__has(except, column) || resolve__has(used, column) ||
-		    resolve__in_foreign_key(table, column->attnum))
+		if (resolve__has(key, column) || resolve__has(except, column) || resolve__has(stay, column) ||
+		    resolve__has(used, column) || resolve__in_foreign_key(table, column->attnum))
 			continue;
 		if (resolve__check_property(compiler, table, &property, true))
 			properties->rest[properties->rest_count++] = property;
@@ -529,10 +530,10 @@ static void resolve__implied(struct compiler *compiler, const struct catalog_tab
  */
 static bool resolve__properties(struct compiler *compiler, const struct catalog_table *table, struct place owner,
                                 const struct mapping_properties *mapped, const struct words *except_words,
-                                const struct resolved_columns *key, bool as_key, const struct resolved_columns *used,
-                                struct resolved_properties *properties)
+                                const struct words *relational_only, const struct resolved_columns *key, bool as_key,
+                                const struct resolved_columns *used, struct resolved_properties *properties)
 {
-	struct resolved_columns except = {0};
+	struct resolved_columns except = {0}, stay = {0};
 	bool fine = key != NULL;
 
 	if (except_words->name.text) {
@@ -540,12 +541,14 @@ static bool resolve__properties(struct compiler *compiler, const struct catalog_
 		if (fine)
 			resolve__check_except(compiler, except_words, mapped, key, &except);
 	}
+	if (relational_only->name.text)
+		fine = resolve__columns(compiler, table, relational_only, &stay) && fine;
 	if (as_key && key)
 		fine = resolve__key_properties(compiler, key, mapped, owner, properties) && fine;
 	if (mapped->name.text)
 		resolve__listed(compiler, table, mapped, key, properties);
 	else if (fine)
-		resolve__implied(compiler, table, owner, key, &except, used, properties);
+		resolve__implied(compiler, table, owner, key, &except, &stay, used, properties);
 	return fine;
 }
 
@@ -830,7 +833,7 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 	key = resolve__prefixes(compiler, node) && key;
 	key = resolve__deleted_label(compiler, node) && key;
 	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
-	                                 key ? &node->key : NULL, true, &used, &node->properties) &&
+	                                 &mapped->relational_only, key ? &node->key : NULL, true, &used, &node->properties) &&
 	             key;
 }
 
@@ -1061,9 +1064,9 @@ static void resolve__join_kind(struct compiler *compiler, struct resolved_edge *
 		used.items[used.count++] = edge->from.columns.items[i];
 	for (uint32_t i = 0; used.items && i < edge->to.columns.count; i++)
 		used.items[used.count++] = edge->to.columns.items[i];
-	edge->fine =
-	        used.items && resolve__properties(compiler, edge->table, join->type.place, &join->properties, &join->except,
-	                                          &edge->key, edge->kind == PLAN_EDGE_JOIN_KEYED, &used, &edge->properties);
+	edge->fine = used.items && resolve__properties(compiler, edge->table, join->type.place, &join->properties,
+	                                               &join->except, &join->relational_only, &edge->key,
+	                                               edge->kind == PLAN_EDGE_JOIN_KEYED, &used, &edge->properties);
 }
 
 static void resolve__append(struct compiler *compiler, const struct resolved_edge *edge)

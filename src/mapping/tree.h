@@ -111,6 +111,7 @@ struct mapping_node {
 	struct words key;
 	struct mapping_properties properties;
 	struct words except;
+	struct words relational_only;
 	struct choice on_delete; /* by enum plan_on_delete */
 	struct word deleted_label;
 	struct mapping_links links;
@@ -138,6 +139,7 @@ struct mapping_join {
 	struct words key;
 	struct mapping_properties properties;
 	struct words except;
+	struct words relational_only;
 };
 
 struct mapping_joins {

@@ -116,6 +116,25 @@ static const char *apply__left_out(const struct postgres_publication_facts *publ
 	return NULL;
 }
 
+/* Whether columns are published that the mapping keeps back; or, where it is ours to say, a list that nobody needs any more. */
+static bool apply__lists_other_columns(const struct postgres_publication_facts *publication, const struct plan_table *table,
+                                       bool managed)
+{
+	for (uint32_t i = 0; i < publication->tables_count; i++) {
+		const struct postgres_publication_table *published = &publication->tables[i];
+		uint32_t wanted = 0;
+
+		if (published->oid != table->oid)
+			continue;
+		if (!table->published)
+			return managed && published->attnums;
+		for (uint32_t c = 0; c < table->published_count; c++)
+			wanted += published->attnums && apply__publishes_column(published, table->published[c].attnum);
+		return !published->attnums || published->attnums_count > wanted;
+	}
+	return false;
+}
+
 /* ", ONLY schema.table": without ONLY PostgreSQL adds every table that inherits from it, and refuses their UPDATEs where they
  * have no key. */
 static void apply__table_sql(struct buffer *sql, const struct plan_table *table, bool first)
@@ -123,6 +142,11 @@ static void apply__table_sql(struct buffer *sql, const struct plan_table *table,
 	buffer_append_text(sql, first ? "" : ", ");
 	buffer_append_text(sql, table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(sql, table->schema, table->name);
+	for (uint32_t i = 0; i < table->published_count; i++) {
+		buffer_append_text(sql, i ? ", " : " (");
+		sql_quote_identifier(sql, table->published[i].name);
+	}
+	buffer_append_text(sql, table->published ? ")" : "");
 	if (!table->where_published)
 		return;
 	buffer_append_text(sql, " WHERE (");
@@ -171,7 +195,8 @@ static bool apply__covers_all(const struct postgres_publication_facts *publicati
                               const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->tables_count; i++)
-		if (apply__left_out(publication, &plan->tables[i]))
+		if (apply__left_out(publication, &plan->tables[i]) ||
+		    apply__lists_other_columns(publication, &plan->tables[i], settings->publication_managed))
 			return false;
 	return apply__covers_tables(publication, plan) && publication->inserts && publication->updates &&
 	       publication->deletes && publication->truncates &&
@@ -215,7 +240,7 @@ static int apply__publication(struct session_postgres *sql, const struct mapping
 		goto out;
 	if (!settings->publication_managed) {
 		rc = error_set(error, ERR_STATE, "publication %s %s", settings->publication,
-		               exists ? "does not publish all mapped tables and operations" : "does not exist");
+		               exists ? "does not publish just what the mapping needs" : "does not exist");
 		error_hint(error,
 		           "the mapping says that an administrator keeps it: ask for CREATE PUBLICATION or ALTER PUBLICATION");
 		goto out;

@@ -127,7 +127,7 @@ static bool remap__lacks_only_what_left(const struct remap *remap, const uint32_
 	return lacks;
 }
 
-/* A row filter that is changed has its table published anew: a change that was killed may have come so far. */
+/* A row filter or a column list that is changed has its table published anew: a change that was killed may have come so far. */
 static bool remap__has_filters(const struct remap *remap)
 {
 	const struct postgres_publication_facts *publication = &remap->pipeline->facts.publication;
@@ -135,9 +135,9 @@ static bool remap__has_filters(const struct remap *remap)
 	bool any = false;
 
 	for (uint32_t i = 0; i < plan->tables_count; i++)
-		any = any || plan->tables[i].where_published;
+		any = any || plan->tables[i].where_published || plan->tables[i].published;
 	for (uint32_t i = 0; i < publication->tables_count; i++)
-		any = any || publication->tables[i].row_filter;
+		any = any || publication->tables[i].row_filter || publication->tables[i].attnums;
 	return any;
 }
 
