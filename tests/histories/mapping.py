@@ -3,7 +3,8 @@
 {options, nodes, relationships}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
 {type, to or from, columns}. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
 `properties` is None, or a list of {name, column, as}. Tables go by their ids. Each of the three may have a `where`, as in conditions.py;
-a node a list `choose` of further labels, the others a `choose` of types: {column, values: {value: name}}.
+a node a list `choose` of further labels, the others a `choose` of types: {column, values: {value: name}}. A node may have `prefixes`, for
+labels that are made of a column's values: {column, prefix}.
 """
 import json
 
@@ -34,6 +35,7 @@ def random_mapping(rng, tables):
         table = next(table for table in tables if table["id"] == node["table"])
         node["choose"] = [chooser for chooser in (_chooser(rng, table, lambda: names.some(rng, names.LABELS, labels)) for _ in range(2))
                           if chooser]
+        node["prefixes"] = _prefixes(rng, table)
         for relationship in node["relationships"]:
             shape = _shape(node["label"], relationship)
             relationship["choose"] = _chooser(rng, table, lambda: used.choose(*shape))
@@ -63,6 +65,16 @@ def _chooser(rng, table, name):
     if len(chosen) > 1 and rng.random() < 0.2:
         values[chosen[-1]] = values[chosen[0]]
     return {"column": column["name"], "values": values}
+
+
+# Short values: Neo4j never forgets a label either.
+_PREFIXED = ("smallint", "integer", "domain integer", "varchar", "char", "single char", "name", "uuid", "enum", "citext", "domain text")
+
+
+def _prefixes(rng, table):
+    columns = [column["name"] for column in table["columns"] if column["type"] in _PREFIXED and not column.get("generated")]
+    chosen = rng.sample(columns, min(len(columns), rng.choice([0, 0, 0, 0, 0, 1, 2])))
+    return [{"column": column, "prefix": prefix} for column, prefix in zip(chosen, ("V_", "Very_Own_"))]
 
 
 def _options(rng):
@@ -169,6 +181,7 @@ def yaml(mapping, tables):
 def _node_words(node, by_id):
     words = {"table": _table_name(by_id[node["table"]])}
     chosen = [_chooser_words(chooser) for chooser in node.get("choose") or []]
+    chosen += [{"column": _value(made["column"]), "prefix": made["prefix"]} for made in node.get("prefixes") or []]
     if node["labels"] or chosen:
         words["labels"] = [*(_value(label) for label in node["labels"]), *chosen]
     words.update(_common_words(node))

@@ -58,6 +58,10 @@ def _chosen(choosers, row):
             if row["true", equals(chooser["column"], value)]}
 
 
+def _made(prefixes, row):
+    return {made["prefix"] + row[made["column"]] for made in prefixes if row[made["column"]] is not None}
+
+
 def _type(part, row):
     chosen = _chosen([part["choose"]], row) if part.get("choose") else ()
     return next(iter(chosen), part["type"])
@@ -81,7 +85,7 @@ class _Model:
         for label, node in self.nodes.items():
             for row in filter(_takes(node), self.rows[node["table"]]):
                 graph.nodes[self._identity(label, node["table"], self.keys[label], row)] = Node(
-                    {label, *node["labels"], *_chosen(node.get("choose") or [], row)},
+                    {label, *node["labels"], *_chosen(node.get("choose") or [], row), *_made(node.get("prefixes") or [], row)},
                     self._values(node["table"], self.properties[label], row), self._source(node, node["table"], row))
         graph.relationships = [*self._from_foreign_keys(), *self._from_joins()]
         for relationship in graph.relationships:

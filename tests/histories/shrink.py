@@ -210,6 +210,8 @@ def _drop_from_rows(part, names):
         part["choose"] = None
     if isinstance(part.get("choose"), list):
         part["choose"] = [chooser for chooser in part["choose"] if chooser["column"] not in names]
+    if part.get("prefixes"):
+        part["prefixes"] = [made for made in part["prefixes"] if made["column"] not in names]
 
 
 def _drop_from_statement(statement, names):
@@ -245,7 +247,7 @@ def _plainer(case, position):
                         (reference, "on_update", "NO ACTION")]
     for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
         for one in (part, *part.get("relationships", [])):
-            changes += [(one, name, None) for name in ("where", "choose") if one.get(name)]
+            changes += [(one, name, None) for name in ("where", "choose", "prefixes") if one.get(name)]
     changes += [(case["mapping"]["options"], "snapshot", {}), (case["mapping"]["options"], "stream", {})]
     for item in _statements(case):
         changes += [(item, name, False) for name in ("prepared", "conflict", "cascade") if item.get(name)]
