@@ -77,6 +77,13 @@ struct value {
 int value_from_text(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                     struct error *error) _must_check;
 
+/*
+ * An array's elements, those of several dimensions one after the other, a NULL as VALUE_NULL. type is the element's, with the
+ * array's delimiter. Errors as above.
+ */
+int value_elements_from_text(const struct type *type, const char *text, size_t size, struct arena *arena,
+                             const struct value **ret_values, uint32_t *ret_count, struct error *error) _must_check;
+
 /* Equality as the graph sees it: NaN equals NaN, -0.0 equals 0.0, kinds must be the same. */
 bool value_equal(const struct value *a, const struct value *b);
 

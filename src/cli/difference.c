@@ -31,7 +31,7 @@ static int difference__count(struct cli_work *work, struct cli_difference *diffe
 	int rc;
 
 	difference->counts[at] = -1;
-	if (when == DIFFERENCE_ROWS)
+	if (when == DIFFERENCE_ROWS && step->table >= 0)
 		difference->counts[at] = work->plan->tables[step->table].rows_estimate;
 	if (!step->words || (when != DIFFERENCE_FIRST && when != DIFFERENCE_LAST))
 		return 0;

@@ -50,11 +50,18 @@ static void sample__properties(struct sample *sample, const struct plan_property
 	}
 }
 
-static void sample__end(struct sample *sample, const struct plan_end *end)
+/* element: what stands in the column's array, instead of the column; NULL: the column. */
+static void sample__end(struct sample *sample, const struct plan_end *end, const struct value *element)
 {
 	const struct plan_node *node = &sample->plan->nodes[end->node];
 
 	buffer_printf(&sample->line, "(:%s {", node->label);
+	if (element) {
+		buffer_printf(&sample->line, "%s: ", end->by->name);
+		value_print(&sample->line, element, VALUE_SIZE_MAX);
+		buffer_append_text(&sample->line, "})");
+		return;
+	}
 	for (uint32_t i = 0; i < end->by_count; i++) {
 		buffer_printf(&sample->line, "%s%s: ", i ? ", " : "", end->by[i].name);
 		sample__value(sample, end->columns[i], &end->by[i].type);
@@ -94,6 +101,45 @@ static void sample__keep_line(struct sample *sample)
 	buffer_reset(&sample->line);
 }
 
+static void sample__edge(struct sample *sample, const struct plan_edge *edge)
+{
+	bool any = false;
+
+	sample__end(sample, &edge->from, NULL);
+	buffer_printf(&sample->line, "-[:%s", edge->type);
+	sample__properties(sample, edge->key, edge->key_count, &any);
+	sample__properties(sample, edge->properties, edge->properties_count, &any);
+	buffer_append_text(&sample->line, any ? "}]->" : "]->");
+	sample__end(sample, &edge->to, NULL);
+	sample__keep_line(sample);
+}
+
+/* One line for each element of the array. */
+static void sample__elements(struct sample *sample, const struct plan_edge *edge)
+{
+	const struct plan_end *far = edge->owner_is_from ? &edge->to : &edge->from;
+	const char *text = postgres_result_text(sample->result, sample->row, far->columns[0]);
+	struct type type = far->by->type;
+	const struct value *values = NULL;
+	struct error error;
+	uint32_t count = 0;
+
+	type.delimiter = sample->table->columns[far->columns[0]].type.delimiter;
+	if (value_elements_from_text(&type, text, strlen(text), &sample->scratch, &values, &count, &error) < 0)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		if (values[i].kind == VALUE_NULL)
+			continue;
+		sample__end(sample, &edge->from, edge->owner_is_from ? NULL : &values[i]);
+		buffer_printf(&sample->line, "-[:%s", edge->type);
+		if (edge->key_count)
+			buffer_printf(&sample->line, " {%s: %u}", edge->key->name, i + 1);
+		buffer_append_text(&sample->line, "]->");
+		sample__end(sample, &edge->to, edge->owner_is_from ? &values[i] : NULL);
+		sample__keep_line(sample);
+	}
+}
+
 static void sample__row(struct sample *sample)
 {
 	const struct plan_node *node = sample->table->node;
@@ -112,14 +158,10 @@ static void sample__row(struct sample *sample)
 		if (sample__end_is_null(sample, &edge->from) || sample__end_is_null(sample, &edge->to) ||
 		    !sample__is_taken(sample, edge->where))
 			continue;
-		sample__end(sample, &edge->from);
-		buffer_printf(&sample->line, "-[:%s", edge->type);
-		any = false;
-		sample__properties(sample, edge->key, edge->key_count, &any);
-		sample__properties(sample, edge->properties, edge->properties_count, &any);
-		buffer_append_text(&sample->line, any ? "}]->" : "]->");
-		sample__end(sample, &edge->to);
-		sample__keep_line(sample);
+		if (edge->each)
+			sample__elements(sample, edge);
+		else
+			sample__edge(sample, edge);
 	}
 }
 

@@ -635,13 +635,22 @@ static int builder__foreign_key(struct builder *builder, const struct plan_edge 
 	bool taken = builder__takes(edge->where, &entity->row);
 
 	if (taken && builder__end_has(far, cells, CELL_UNCHANGED)) {
+		bool may_lack = edge->where || plan->tables[edge->table].where;
+
 		/* where it leads is as it was, if it was there */
-		entity->row.undecided |= edge->where || plan->tables[edge->table].where;
+		if (may_lack && edge->each)
+			return builder__add(builder, GRAPH_EDGE_KEPT, edge->index, NULL, &entity->row);
+		entity->row.undecided |= may_lack;
 		return 0;
 	}
-	if (taken && !builder__end_has(far, cells, CELL_NULL))
-		return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index, NULL,
-		                    &entity->row);
+	if (taken && !builder__end_has(far, cells, CELL_NULL)) {
+		int rc = builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index, NULL,
+		                      &entity->row);
+
+		if (rc == 0 && edge->each && !entity->fresh)
+			rc = builder__add(builder, GRAPH_EDGE_PRUNE, edge->index, NULL, &entity->row);
+		return rc;
+	}
 	return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
 }
 
@@ -888,6 +897,8 @@ static int operation__pack_fields(const struct graph_operation *operation, const
 			rc = error_set_class(error, ERR_VALUE, ERROR_POISON,
 			                     "the end of a relationship is a large value that PostgreSQL did not send");
 			error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
+		} else if (field->elements) {
+			rc = graph_elements_pack(writer, &field->type, field->placed, cell, scratch, error);
 		} else {
 			rc = graph_cell_pack(writer, &field->type, cell, scratch, error);
 		}

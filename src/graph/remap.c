@@ -90,6 +90,7 @@ static void remap__where(const struct difference_step *step, struct buffer *cyph
 		}
 		break;
 	case DIFFERENCE_PLACEHOLDERS:
+	case DIFFERENCE_UNUSED:
 		buffer_append_text(cypher, " AND NOT (n)--()");
 		break;
 	default:

@@ -83,12 +83,25 @@ static void text__match(struct text *text, const char *var, const struct plan_no
 	text__hint(text, var, node->label, node->key, node->key_count);
 }
 
-/* A missing end becomes a placeholder. */
+static void text__on_create(struct text *text, const char *var, const struct plan_node *node)
+{
+	bool value = plan_node_is_value(node);
+
+	if (!value)
+		buffer_printf(&text->buffer, " ON CREATE SET %s:" PLACEHOLDER, var);
+	for (uint32_t i = 0; value && i < node->labels_more_count; i++) {
+		buffer_printf(&text->buffer, "%s%s:", i ? ", " : " ON CREATE SET ", var);
+		text__name(text, node->labels_more[i]);
+	}
+	text__put(text, " ");
+}
+
+/* A missing end becomes a placeholder; one made of a value is all there with its key. */
 static void text__merge_end(struct text *text, const char *var, const struct plan_node *node, uint32_t at)
 {
 	text__put(text, "MERGE ");
 	text__keyed(text, var, node, at);
-	buffer_printf(&text->buffer, " ON CREATE SET %s:" PLACEHOLDER " ", var);
+	text__on_create(text, var, node);
 }
 
 /* "-[var:`T`]->" or, turned round, "<-[var:`T`]-" */
@@ -133,32 +146,52 @@ static const struct plan_node *text__node(const struct text *text, uint32_t inde
 	return &text->plan->nodes[index];
 }
 
+/* Whether a node at that end may have to go when the relationship does. */
+static bool end__is_swept(const struct plan *plan, const struct plan_end *end)
+{
+	return !end->enforced && !plan->nodes[end->node].keep;
+}
+
+/* "(x:`_PgweavePlaceholder` OR x:`Country`)" for an edge whose ends are swept */
+static void text__sweepable(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_end *ends[] = {&edge->from, &edge->to};
+
+	text__put(text, "(x:" PLACEHOLDER);
+	for (int i = 0; i < 2; i++) {
+		const struct plan_node *node = text__node(text, ends[i]->node);
+
+		if (!plan_node_is_value(node) || !end__is_swept(text->plan, ends[i]))
+			continue;
+		text__put(text, " OR x:");
+		text__name(text, node->label);
+	}
+	text__put(text, ")");
+}
+
 /*
- * Placeholders among the variables that nothing leads to any more go. collect() is a barrier: it makes all the deletions of the
- * statement happen before the first look.
+ * Placeholders, and nodes made of values, among the variables that nothing leads to any more go. collect() is a barrier: it
+ * makes all the deletions of the statement happen before the first look.
  */
-static void text__sweep(struct text *text, const char *first, const char *second)
+static void text__sweep(struct text *text, const struct plan_edge *edge, const char *first, const char *second)
 {
 	if (second)
 		buffer_printf(&text->buffer, "WITH collect(DISTINCT %s) + collect(DISTINCT %s) AS xs ", first, second);
 	else
 		buffer_printf(&text->buffer, "WITH collect(DISTINCT %s) AS xs ", first);
-	text__put(text, "UNWIND xs AS x WITH DISTINCT x WHERE x:" PLACEHOLDER " AND NOT (x)--() DELETE x");
+	text__put(text, "UNWIND xs AS x WITH DISTINCT x WHERE ");
+	text__sweepable(text, edge);
+	text__put(text, " AND NOT (x)--() DELETE x");
 }
 
 static void text__sweep_ends(struct text *text, const struct plan_edge *edge, const char *a, const char *b)
 {
-	if (!edge->from.enforced && !edge->to.enforced)
-		text__sweep(text, a, b);
-	else if (!edge->from.enforced)
-		text__sweep(text, a, NULL);
-	else if (!edge->to.enforced)
-		text__sweep(text, b, NULL);
-}
+	bool from = end__is_swept(text->plan, &edge->from), to = end__is_swept(text->plan, &edge->to);
 
-bool graph_edge_holds(const struct plan_edge *edge, const struct plan_node *node)
-{
-	return (edge->from.node == node->index && !edge->from.enforced) || (edge->to.node == node->index && !edge->to.enforced);
+	if (from && to)
+		text__sweep(text, edge, a, b);
+	else if (from || to)
+		text__sweep(text, edge, from ? a : b, NULL);
 }
 
 bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *node)
@@ -170,7 +203,7 @@ bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *n
 	if (node->may_be_placeholder || node->deleted_label)
 		return true;
 	for (uint32_t i = 0; i < table->edges_count; i++)
-		if (!table->edges[i]->from.enforced || !table->edges[i]->to.enforced)
+		if (end__is_swept(plan, &table->edges[i]->from) || end__is_swept(plan, &table->edges[i]->to))
 			return true;
 	return false;
 }
@@ -337,7 +370,10 @@ static void text__node_delete(struct text *text, const struct plan_node *node)
 {
 	text__put(text, UNWIND);
 	text__match(text, "n", node, 0);
-	text__delete(text, node);
+	if (plan_node_is_value(node))
+		text__put(text, "WHERE NOT (n)--() DELETE n");
+	else
+		text__delete(text, node);
 }
 
 static void text__node_truncate(struct text *text, const struct plan_node *node)
@@ -608,8 +644,85 @@ static void text__edge_merge(struct text *text, const struct plan_edge *edge, co
 	text__set(text, "e", edge->properties, edge->properties_count, mask, at + edge->key_count);
 }
 
+static const struct plan_end *edge__owner(const struct plan_edge *edge)
+{
+	return edge->owner_is_from ? &edge->from : &edge->to;
+}
+
+static const struct plan_end *edge__far(const struct plan_edge *edge)
+{
+	return edge->owner_is_from ? &edge->to : &edge->from;
+}
+
+/* The owner at 0, and behind its key the list of elements, or of pairs of an element and its place. */
+static void text__each_upsert(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *owner = text__node(text, edge__owner(edge)->node),
+	                       *far = text__node(text, edge__far(edge)->node);
+	const char *var = edge->owner_is_from ? "b" : "a";
+
+	text__put(text, UNWIND);
+	text__match(text, edge->owner_is_from ? "a" : "b", owner, 0);
+	buffer_printf(&text->buffer, "UNWIND r[%u] AS v MERGE ", owner->key_count);
+	text__open(text, var, far);
+	text__put(text, " {");
+	text__name(text, far->key->name);
+	text__put(text, edge->key_count ? ": v[0]})" : ": v})");
+	text__on_create(text, var, far);
+	text__put(text, "MERGE (a)-[e:");
+	text__name(text, edge->type);
+	if (edge->key_count) {
+		text__put(text, " {");
+		text__name(text, edge->key->name);
+		text__put(text, ": v[1]}");
+	}
+	text__put(text, "]->(b)");
+}
+
+/* A large array has elements: an owner without a relationship is one whose row came back into the mapping. */
+static void text__each_kept(struct text *text, const struct plan_edge *edge)
+{
+	const char *var = edge->owner_is_from ? "a" : "b";
+
+	text__put(text, UNWIND);
+	text__match(text, var, text__node(text, edge__owner(edge)->node), 0);
+	buffer_printf(&text->buffer, "WHERE NOT EXISTS { MATCH (%s)", var);
+	text__arrow(text, "", edge->type, edge->owner_is_from);
+	text__open(text, "", text__node(text, edge__far(edge)->node));
+	buffer_printf(&text->buffer, ") } SET %s.lacking = " LACKING, var);
+}
+
+/* What the list does not have any more; a place that is none counts as not had. */
+static void text__each_prune(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *owner = text__node(text, edge__owner(edge)->node),
+	                       *far = text__node(text, edge__far(edge)->node);
+	const char *var = edge->owner_is_from ? "b" : "a";
+
+	text__put(text, UNWIND);
+	text__match(text, edge->owner_is_from ? "a" : "b", owner, 0);
+	text__put(text, "MATCH ");
+	text__open(text, "a", text__node(text, edge->from.node));
+	text__put(text, ")");
+	text__arrow(text, "o", edge->type, true);
+	text__open(text, "b", text__node(text, edge->to.node));
+	buffer_printf(&text->buffer, ") WHERE NOT coalesce(%s%s.", edge->key_count ? "[" : "", var);
+	text__name(text, far->key->name);
+	if (edge->key_count) {
+		text__put(text, ", o.");
+		text__name(text, edge->key->name);
+		text__put(text, "]");
+	}
+	buffer_printf(&text->buffer, " IN r[%u], false) DELETE o ", owner->key_count);
+	text__sweep_ends(text, edge, "a", "b");
+}
+
 static void text__edge_upsert_fresh(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
 {
+	if (edge->each) {
+		text__each_upsert(text, edge);
+		return;
+	}
 	text__ends(text, edge);
 	text__edge_merge(
 	        text, edge, mask,
@@ -620,8 +733,12 @@ static void text__edge_upsert_fresh(struct text *text, const struct plan_edge *e
 static void text__foreign_key_upsert(struct text *text, const struct plan_edge *edge)
 {
 	const char *other = edge->owner_is_from ? "b" : "a";
-	const struct plan_end *far = edge->owner_is_from ? &edge->to : &edge->from;
+	const struct plan_end *far = edge__far(edge);
 
+	if (edge->each) {
+		text__each_upsert(text, edge);
+		return;
+	}
 	text__ends(text, edge);
 	buffer_printf(&text->buffer, "WITH a, b OPTIONAL MATCH (%s)", edge->owner_is_from ? "a" : "b");
 	text__arrow(text, "o", edge->type, edge->owner_is_from);
@@ -629,16 +746,17 @@ static void text__foreign_key_upsert(struct text *text, const struct plan_edge *
 	buffer_printf(&text->buffer, ") WHERE y <> %s DELETE o WITH a, b, collect(y) AS ys MERGE (a)", other);
 	text__arrow(text, "", edge->type, true);
 	text__put(text, "(b) ");
-	if (!far->enforced)
-		text__put(text, "WITH collect(ys) AS all UNWIND all AS ys UNWIND ys AS x WITH DISTINCT x WHERE x:" PLACEHOLDER
-		                " AND NOT (x)--() DELETE x");
+	if (!end__is_swept(text->plan, far))
+		return;
+	text__put(text, "WITH collect(ys) AS all UNWIND all AS ys UNWIND ys AS x WITH DISTINCT x WHERE ");
+	text__sweepable(text, edge);
+	text__put(text, " AND NOT (x)--() DELETE x");
 }
 
 /* A relationship cannot change its ends: it is made anew with all its properties, those of others included. */
 static void text__keyed_upsert(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
 {
 	uint32_t at = text__node(text, edge->from.node)->key_count + text__node(text, edge->to.node)->key_count;
-	bool sweep = !edge->from.enforced || !edge->to.enforced;
 
 	text__ends(text, edge);
 	text__put(text, "WITH r, a, b OPTIONAL MATCH ");
@@ -658,8 +776,7 @@ static void text__keyed_upsert(struct text *text, const struct plan_edge *edge, 
 	                 edge->where && statement__lacks(mask, edge->properties_count)
 	                         ? "ON CREATE SET e += coalesce(q, {lacking: " LACKING "}) "
 	                         : "ON CREATE SET e += coalesce(q, {}) ");
-	if (sweep)
-		text__sweep_ends(text, edge, "c", "d");
+	text__sweep_ends(text, edge, "c", "d");
 }
 
 static void text__edge_upsert(struct text *text, const struct plan_edge *edge, const uint8_t *mask)
@@ -743,6 +860,12 @@ static void text__write_edge(struct text *text, enum graph_statement_kind kind, 
 	case GRAPH_EDGE_UPSERT:
 		text__edge_upsert(text, edge, mask);
 		break;
+	case GRAPH_EDGE_KEPT:
+		text__each_kept(text, edge);
+		break;
+	case GRAPH_EDGE_PRUNE:
+		text__each_prune(text, edge);
+		break;
 	default:
 		break;
 	}
@@ -772,6 +895,17 @@ static void layout__end(struct layout *layout, const struct plan_end *end)
 		layout->fields[layout->count++] = (struct graph_field){.column = end->columns[i], .type = end->by[i].type};
 }
 
+static void layout__each(struct layout *layout, const struct plan *plan, const struct plan_edge *edge)
+{
+	const struct plan_end *far = edge__far(edge);
+	struct graph_field field = {
+	        .column = far->columns[0], .type = far->by->type, .elements = true, .placed = edge->key_count};
+
+	field.type.delimiter = plan->tables[edge->table].columns[field.column].type.delimiter;
+	layout__end(layout, edge__owner(edge));
+	layout->fields[layout->count++] = field;
+}
+
 static void layout__edge(struct layout *layout, const struct plan *plan, enum graph_statement_kind kind,
                          const struct plan_edge *edge, const uint8_t *mask)
 {
@@ -795,8 +929,18 @@ static void layout__edge(struct layout *layout, const struct plan *plan, enum gr
 		layout__end(layout, &edge->to);
 		layout__properties(layout, edge->key, edge->key_count, NULL);
 		break;
+	case GRAPH_EDGE_KEPT:
+		layout__end(layout, edge__owner(edge));
+		break;
+	case GRAPH_EDGE_PRUNE:
+		layout__each(layout, plan, edge);
+		break;
 	case GRAPH_EDGE_UPSERT_FRESH:
 	case GRAPH_EDGE_UPSERT:
+		if (edge->each) {
+			layout__each(layout, plan, edge);
+			break;
+		}
 		layout__end(layout, &edge->from);
 		layout__end(layout, &edge->to);
 		layout__properties(layout, edge->key, edge->key_count, NULL);

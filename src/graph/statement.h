@@ -43,9 +43,12 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 	X(EDGE_REKEY, EDGE)           /* old ends, old key, new ends, new key; of JOIN_KEYED the old ends are null */          \
 	X(NODE_UPSERT, NODE)          /* key, properties that are known */                                                     \
 	X(EDGE_DELETE, EDGE)          /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                         \
-	X(EDGE_UPSERT_FRESH, EDGE)    /* a's key, b's key, JOIN_KEYED: key, properties: there is none of this row yet */       \
-	X(EDGE_UPSERT, EDGE)          /* the same: the row's relationship may lead elsewhere */                                \
-	X(NODE_DELETE, NODE)          /* key */
+	/* a's key, b's key, JOIN_KEYED: key, properties: there is none of this row yet; `each`: owner's key, list */          \
+	X(EDGE_UPSERT_FRESH, EDGE)                                                                                             \
+	X(EDGE_UPSERT, EDGE) /* the same: the row's relationship may lead elsewhere */                                         \
+	X(EDGE_KEPT, EDGE)   /* `each`, the owner's key: an array that nobody knows, whose relationships are there */          \
+	X(EDGE_PRUNE, EDGE)  /* `each`, behind its upsert: relationships of elements that are not there any more */            \
+	X(NODE_DELETE, NODE) /* key; a node made of a value goes only when nothing leads to it */
 
 enum graph_statement_kind {
 #define X(name, of) GRAPH_##name,
@@ -65,6 +68,8 @@ enum graph_mask {
 struct graph_field {
 	uint32_t column;
 	struct type type;
+	bool elements; /* the column is an array, `type` its elements': they are packed as a list, see graph_elements_pack */
+	bool placed;
 };
 
 struct graph_statement {
@@ -102,11 +107,9 @@ const struct graph_statement *graph_statement_get(struct graph_statements *state
 /* "REMOVE var:$(...)": its labels that begin with the prefix; but for the one that `but`, an expression, is. */
 void graph_labels_remove(struct buffer *cypher, const char *var, const char *prefix, const char *but);
 
-/* The edges whose unenforced end is this node: relationships to it may be there when its row is not. */
-bool graph_edge_holds(const struct plan_edge *edge, const struct plan_node *node);
 /*
- * True when deleting a row of the node has to delete its relationships one by one, so that placeholders are seen to, or because
- * the node may stay.
+ * True when deleting a row of the node, which has a table, has to delete its relationships one by one, so that placeholders and
+ * nodes made of values are seen to, or because the node may stay.
  */
 bool graph_node_deletes_edges(const struct plan *plan, const struct plan_node *node);
 

@@ -80,6 +80,35 @@ int graph_cell_pack(struct bolt_writer *writer, const struct type *type, const s
 	return 0;
 }
 
+int graph_elements_pack(struct bolt_writer *writer, const struct type *type, bool placed, const struct cell *cell,
+                        struct arena *scratch, struct error *error)
+{
+	const struct value *values;
+	uint32_t count, packed = 0;
+	int rc;
+
+	if (cell->kind != CELL_TEXT) {
+		bolt_writer_null(writer);
+		return 0;
+	}
+	rc = value_elements_from_text(type, cell->data, cell->size, scratch, &values, &count, error);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < count; i++)
+		packed += values[i].kind != VALUE_NULL;
+	bolt_writer_list(writer, packed);
+	for (uint32_t i = 0; i < count; i++) {
+		if (values[i].kind == VALUE_NULL)
+			continue;
+		if (placed)
+			bolt_writer_list(writer, 2);
+		graph_value_pack(writer, &values[i]);
+		if (placed)
+			bolt_writer_int(writer, (int64_t)i + 1);
+	}
+	return 0;
+}
+
 static void value__datetime(const struct bolt_value *bolt, struct value *value)
 {
 	struct bolt_datetime datetime;

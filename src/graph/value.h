@@ -18,6 +18,13 @@ int graph_cell_pack(struct bolt_writer *writer, const struct type *type, const s
                     struct error *error) _must_check;
 
 /*
+ * Packs an array's cell as the list of its elements that are not NULL, each as type (the element's); placed: each as a list of
+ * it and its place among all of them, from 1. Otherwise as graph_cell_pack.
+ */
+int graph_elements_pack(struct bolt_writer *writer, const struct type *type, bool placed, const struct cell *cell,
+                        struct arena *scratch, struct error *error) _must_check;
+
+/*
  * Reads a property value as the graph returned it. A type that pgweave never writes (a node, a named time zone, ...) is
  * VALUE_NULL with *ret_foreign set. Strings point into the Bolt message; lists, durations and points are built in the arena.
  * ERR_NOMEM.

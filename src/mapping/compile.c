@@ -109,14 +109,18 @@ static void builder__collect(struct builder *builder)
 	if (compiler->no_memory)
 		return;
 	for (uint32_t i = 0; i < compiler->nodes_count; i++)
-		builder__add_table(builder, compiler->nodes[i].table, &compiler->nodes[i], &compiler->nodes[i].key);
+		if (compiler->nodes[i].table)
+			builder__add_table(builder, compiler->nodes[i].table, &compiler->nodes[i], &compiler->nodes[i].key);
 	for (uint32_t i = 0; i < compiler->edges_count; i++)
 		builder__add_table(builder, compiler->edges[i].table, NULL, &compiler->edges[i].key);
 	if (compiler->no_memory)
 		return;
 	for (uint32_t i = 0; i < compiler->nodes_count; i++) {
-		struct building *building = builder__building(builder, compiler->nodes[i].table);
+		struct building *building;
 
+		if (!compiler->nodes[i].table)
+			continue;
+		building = builder__building(builder, compiler->nodes[i].table);
 		builder__need_all(building, &compiler->nodes[i].key, &compiler->nodes[i].properties);
 		builder__need_condition(building, compiler->nodes[i].where);
 		for (uint32_t l = 0; l < compiler->nodes[i].labels_count; l++)
@@ -152,8 +156,9 @@ static void builder__order(struct builder *builder)
 		const struct catalog_table *ends[] = {edge->from.node->table, edge->to.node->table};
 
 		for (int e = 0; e < 2; e++)
-			needs[count++] =
-			        (struct order_need){table, (uint32_t)(builder__building(builder, ends[e]) - builder->tables)};
+			if (ends[e])
+				needs[count++] = (struct order_need){
+				        table, (uint32_t)(builder__building(builder, ends[e]) - builder->tables)};
 	}
 	if (mapping__order(builder->tables_count, needs, count, order) != 0) {
 		builder->compiler->no_memory = true;
@@ -285,6 +290,37 @@ static const char *builder__deleted_label(struct builder *builder, const struct 
 	return builder__strdup(builder, mapped->deleted_label.text ? mapped->deleted_label.text : MAPPING_DELETED_LABEL);
 }
 
+static const char *const *builder__labels_more(struct builder *builder, const struct resolved_node *source)
+{
+	const struct words *labels = &source->mapped->labels;
+	const char **labels_more = builder__calloc(builder, labels->count, sizeof(const char *));
+
+	for (uint32_t l = 0; labels_more && l < labels->count; l++)
+		labels_more[l] = builder__strdup(builder, labels->items[l].text);
+	return labels_more;
+}
+
+static void builder__value_node(struct builder *builder, const struct resolved_node *source, struct plan_node *node)
+{
+	struct plan_property *key = builder__calloc(builder, 1, sizeof(*key));
+
+	if (key)
+		*key = (struct plan_property){
+		        .name = builder__strdup(builder, source->mapped->value.text),
+		        .type = source->properties.key[0].type,
+		};
+	*node = (struct plan_node){
+	        .index = (uint32_t)(source - builder->compiler->nodes),
+	        .table = PLAN_TABLE_NONE,
+	        .keep = source->mapped->unused.index,
+	        .label = builder__strdup(builder, source->mapped->label.text),
+	        .labels_more = builder__labels_more(builder, source),
+	        .labels_more_count = source->mapped->labels.count,
+	        .key = key,
+	        .key_count = 1,
+	};
+}
+
 static void builder__nodes(struct builder *builder)
 {
 	const struct compiler *compiler = builder->compiler;
@@ -292,13 +328,15 @@ static void builder__nodes(struct builder *builder)
 	builder->plan_nodes = builder__calloc(builder, compiler->nodes_count, sizeof(*builder->plan_nodes));
 	for (uint32_t i = 0; builder->plan_nodes && i < compiler->nodes_count; i++) {
 		const struct resolved_node *source = &compiler->nodes[i];
-		const struct words *labels = &source->mapped->labels;
-		const struct building *building = builder__building(builder, source->table);
-		const char **labels_more = builder__calloc(builder, labels->count, sizeof(const char *));
-		struct plan_label *chosen = builder__calloc(builder, source->labels_count, sizeof(*chosen));
+		const struct building *building;
+		struct plan_label *chosen;
 
-		for (uint32_t l = 0; labels_more && l < labels->count; l++)
-			labels_more[l] = builder__strdup(builder, labels->items[l].text);
+		if (!source->table) {
+			builder__value_node(builder, source, &builder->plan_nodes[i]);
+			continue;
+		}
+		building = builder__building(builder, source->table);
+		chosen = builder__calloc(builder, source->labels_count, sizeof(*chosen));
 		for (uint32_t l = 0; chosen && l < source->labels_count; l++)
 			chosen[l] = (struct plan_label){
 			        .name = builder__strdup(builder, source->labels[l].name.text),
@@ -309,8 +347,8 @@ static void builder__nodes(struct builder *builder)
 		        .table = building->place,
 		        .where = builder__condition(builder, building, source->where),
 		        .label = builder__strdup(builder, source->mapped->label.text),
-		        .labels_more = labels_more,
-		        .labels_more_count = labels->count,
+		        .labels_more = builder__labels_more(builder, source),
+		        .labels_more_count = source->mapped->labels.count,
 		        .labels_chosen = chosen,
 		        .labels_chosen_count = source->labels_count,
 		        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
@@ -384,6 +422,7 @@ static const char *builder__words(struct builder *builder, const struct resolved
 	buffer_printf(&buffer, "%s %s %s by ", edge->from.node->mapped->label.text, edge->type.text,
 	              edge->to.node->mapped->label.text);
 	if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
+		buffer_append_text(&buffer, edge->from.each || edge->to.each ? "each of " : "");
 		builder__print_columns(&buffer, edge->owner_is_from ? &edge->to.columns : &edge->from.columns);
 		if (!edge->owner_is_from)
 			buffer_printf(&buffer, " of %s", edge->owner->mapped->label.text);
@@ -414,6 +453,7 @@ static void builder__edge(struct builder *builder, const struct resolved_edge *s
 	        .mine = builder__condition(builder, building, source->mine),
 	        .type = builder__strdup(builder, source->type.text),
 	        .owner_is_from = source->owner_is_from,
+	        .each = source->from.each || source->to.each,
 	        .key = builder__properties(builder, building, source->properties.key, source->properties.key_count),
 	        .key_count = source->properties.key_count,
 	        .properties = builder__properties(builder, building, source->properties.rest, source->properties.rest_count),

@@ -47,7 +47,9 @@ struct resolved_choices {
 
 struct resolved_node {
 	const struct mapping_node *mapped;
-	const struct catalog_table *table;
+	const struct catalog_table *table;  /* NULL, with `fine`: a value node, whose key has no column */
+	const struct catalog_column *value; /* of a value node: the first column that leads to it; its key is of that type */
+	bool led_to;                        /* a relationship of the file names it */
 	const struct condition *where; /* its columns are indexes into the catalogue's table, as in an edge's; NULL: none */
 	struct resolved_columns key;
 	struct resolved_properties properties;
@@ -65,6 +67,7 @@ struct resolved_end {
 	struct resolved_columns by; /* of the node's table, paired with `columns`: its key, or another unique one */
 	bool enforced;
 	bool stays;
+	bool each; /* the column is an array of what tells the nodes apart */
 };
 
 struct resolved_edge {

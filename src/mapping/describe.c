@@ -127,9 +127,20 @@ static void describe__labels_chosen(struct describer *describer, json_t *object,
 	describe__set(describer, object, "labels_chosen", chosen);
 }
 
+/* No column stands behind its key: the relationships say which ones. */
+static void describe__value_node(struct describer *describer, json_t *object, const struct plan_node *node)
+{
+	const struct plan_column column = {.name = node->key->name};
+	const struct plan_table none = {.columns = &column};
+
+	describe__set(describer, object, "value", json_string(node->keep ? DESCRIBED_VALUE_KEEP : DESCRIBED_VALUE_REMOVE));
+	describe__set(describer, object, "key", describe__properties(describer, &none, node->key, node->key_count));
+	describe__set(describer, object, "properties", json_array());
+}
+
 static json_t *describe__node(struct describer *describer, const struct plan_node *node)
 {
-	const struct plan_table *table = &describer->plan->tables[node->table];
+	const struct plan_table *table;
 	uint32_t labels_at = plan_node_labels_at(node);
 	json_t *object = json_object(), *labels = json_array();
 
@@ -137,6 +148,11 @@ static json_t *describe__node(struct describer *describer, const struct plan_nod
 		describe__append(describer, labels, json_string(node->labels_more[i]));
 	describe__set(describer, object, "label", json_string(node->label));
 	describe__set(describer, object, "labels", labels);
+	if (plan_node_is_value(node)) {
+		describe__value_node(describer, object, node);
+		return object;
+	}
+	table = &describer->plan->tables[node->table];
 	describe__labels_chosen(describer, object, node);
 	describe__where(describer, object, table, node->where);
 	if (node->deleted_label) {
@@ -179,6 +195,16 @@ static void describe__by(struct describer *describer, json_t *object, const stru
 	describe__set(describer, object, "by", names);
 }
 
+/* The place is a property that may be renamed; with and without one, other relationships are made. */
+static void describe__each(struct describer *describer, json_t *object, const struct plan_edge *edge)
+{
+	const struct plan_table *table = &describer->plan->tables[edge->table];
+
+	describe__set(describer, object, "each", json_string(edge->key_count ? "place" : "element"));
+	describe__set(describer, object, "key", json_array());
+	describe__set(describer, object, "properties", describe__properties(describer, table, edge->key, edge->key_count));
+}
+
 static json_t *describe__edge(struct describer *describer, const struct plan_edge *edge)
 {
 	const struct plan_table *table = &describer->plan->tables[edge->table];
@@ -191,6 +217,10 @@ static json_t *describe__edge(struct describer *describer, const struct plan_edg
 	describe__by(describer, object, edge);
 	describe__set(describer, object, "from", describe__end(describer, table, &edge->from));
 	describe__set(describer, object, "to", describe__end(describer, table, &edge->to));
+	if (edge->each) {
+		describe__each(describer, object, edge);
+		return object;
+	}
 	describe__set(describer, object, "key", describe__properties(describer, table, edge->key, edge->key_count));
 	describe__set(describer, object, "properties",
 	              describe__properties(describer, table, edge->properties, edge->properties_count));
@@ -425,10 +455,18 @@ static const char *read__where(struct description_reader *reader, json_t *object
 	return where;
 }
 
+/* NULL: it has a table. */
+static const char *read__value(struct description_reader *reader, json_t *object)
+{
+	return json_object_get(object, "value") ? read__text(reader, object, "value") : NULL;
+}
+
 static void read__node(struct description_reader *reader, json_t *object, struct described_node *node)
 {
 	node->label = read__text(reader, object, "label");
-	node->table = read__table(reader, object);
+	node->value = read__value(reader, object);
+	if (!node->value)
+		node->table = read__table(reader, object);
 	node->key = read__properties(reader, object, "key");
 	node->properties = read__properties(reader, object, "properties");
 	read__labels(reader, object, node);

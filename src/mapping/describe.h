@@ -45,6 +45,7 @@ struct described_node {
 	const char *const *prefixes; /* of labels that values make */
 	uint32_t prefixes_count;
 	const char *where; /* which rows it takes; NULL: all */
+	const char *value; /* DESCRIBED_VALUE_*: it is made of values, and `table` is all 0 or NULL; NULL: of rows */
 	struct described_table table;
 	struct described_properties key; /* in key order */
 	struct described_properties properties;
@@ -74,6 +75,8 @@ struct described_edge {
 	const char *further;
 };
 
+#define DESCRIBED_VALUE_REMOVE "remove" /* it goes when nothing is left at it */
+#define DESCRIBED_VALUE_KEEP "keep"
 #define DESCRIBED_FOREIGN_KEY "foreign_key"
 #define DESCRIBED_JOIN_ENDS "join_ends"
 #define DESCRIBED_JOIN_KEYED "join_keyed"

@@ -142,10 +142,22 @@ static void differ__say(struct differ *differ, const char *words)
 	buffer_append_text(&differ->words, words);
 }
 
-static void differ__placeholders(struct difference *difference, const char *label, int *rc)
+/* What relationships led to and nothing leads to any more: a placeholder, or a node made of a value, goes. */
+static void differ__placeholders(struct difference *difference, const struct plan *plan, const char *label, int *rc)
 {
-	const struct difference_step step = {.kind = DIFFERENCE_PLACEHOLDERS, .label = label, .table = -1};
-	int added = difference__add(difference, &step);
+	struct difference_step step = {.kind = DIFFERENCE_PLACEHOLDERS, .label = label, .table = -1};
+	int added;
+
+	for (uint32_t i = 0; i < plan->nodes_count; i++) {
+		const struct plan_node *node = &plan->nodes[i];
+
+		if (!plan_node_is_value(node) || strcmp(node->label, label) != 0)
+			continue;
+		if (node->keep)
+			return;
+		step.kind = DIFFERENCE_UNUSED;
+	}
+	added = difference__add(difference, &step);
 
 	if (added < 0)
 		*rc = added;
@@ -372,8 +384,8 @@ static void differ__load(struct differ *differ, bool edge, uint32_t now)
 	differ->difference->load[table] = true;
 	(edge ? differ->difference->sweep_edges : differ->difference->sweep_nodes)[now] = true;
 	if (edge) {
-		differ__placeholders(differ->difference, differ->now->edges[now].from.label, &differ->rc);
-		differ__placeholders(differ->difference, differ->now->edges[now].to.label, &differ->rc);
+		differ__placeholders(differ->difference, differ->plan, differ->now->edges[now].from.label, &differ->rc);
+		differ__placeholders(differ->difference, differ->plan, differ->now->edges[now].to.label, &differ->rc);
 	}
 }
 
@@ -666,6 +678,45 @@ static void differ__other_table(struct differ *differ, bool edge, uint32_t now, 
 	differ__load(differ, edge, now);
 }
 
+/* Every table with a relationship to the node is loaded: what they make is made anew. */
+static void differ__load_leading(struct differ *differ, uint32_t node)
+{
+	for (uint32_t i = 0; i < differ->plan->edges_count; i++)
+		if (plan_edge_has_end(differ->plan->edges[i], &differ->plan->nodes[node]))
+			differ__load(differ, true, i);
+}
+
+/*
+ * Of one made of values only names change in place: with values of another type, none of the old ones can be found by the new
+ * ones. Its nodes come with the relationships that lead to them, and go when those have gone.
+ */
+static void differ__value_node(struct differ *differ, uint32_t now_at, const struct described_node *old, struct pair *pair)
+{
+	const struct described_node *now = &differ->now->nodes[now_at];
+	struct difference_step step = pair__step(pair, DIFFERENCE_VALUES_CHANGED);
+
+	pair->renamed = differ__calloc(differ, &differ->arena, pair__old_count(pair), sizeof(*pair->renamed));
+	if (!pair->renamed)
+		return;
+	if (strcmp(old->key.items[0].source, now->key.items[0].source) != 0 || strcmp(old->further, now->further) != 0) {
+		differ__say(differ, now->label);
+		buffer_append_text(&differ->words, ": its values are of another type: it is made anew");
+		step.key = pair__key(differ, pair, true);
+		differ__add(differ, step);
+		differ__load_leading(differ, now_at);
+		return;
+	}
+	pair__renames(differ, pair);
+	differ__node_labels(differ, old, now, pair);
+	if (strcmp(old->value, now->value) == 0)
+		return;
+	differ__say(differ, now->label);
+	if (differ->plan->nodes[now_at].keep)
+		return;
+	buffer_append_text(&differ->words, ": those that no relationship is left at are deleted");
+	differ__add(differ, pair__step(pair, DIFFERENCE_UNUSED));
+}
+
 static void differ__node(struct differ *differ, uint32_t now_at, const struct described_node *old)
 {
 	const struct described_node *now = &differ->now->nodes[now_at];
@@ -680,6 +731,19 @@ static void differ__node(struct differ *differ, uint32_t now_at, const struct de
 	        .table = differ->plan->nodes[now_at].table,
 	};
 
+	if (!old->value != !now->value) {
+		differ__say(differ, now->label);
+		buffer_printf(&differ->words,
+		              " cannot be made of %s instead of %s in one go: take another label, or take it out and apply "
+		              "that first",
+		              now->value ? "values" : "rows", now->value ? "rows" : "values");
+		differ__refuse(differ);
+		return;
+	}
+	if (now->value) {
+		differ__value_node(differ, now_at, old, &pair);
+		return;
+	}
 	differ__node_label(differ, old, now, &pair);
 	pair.renamed = differ__calloc(differ, &differ->arena, pair__old_count(&pair), sizeof(*pair.renamed));
 	if (!pair.renamed)
@@ -701,6 +765,14 @@ static void differ__node_added(struct differ *differ, uint32_t at)
 	const struct pair pair = {.label = now->label, .table = differ->plan->nodes[at].table};
 
 	differ__say(differ, now->label);
+	if (now->value) {
+		struct difference_step step = pair__step(&pair, DIFFERENCE_NODE_ADDED);
+
+		step.table = -1;
+		buffer_append_text(&differ->words, " is added, made of values");
+		differ__add(differ, step);
+		return;
+	}
 	buffer_printf(&differ->words, " is added (table %s.%s)", now->table.schema, now->table.name);
 	differ__add(differ, pair__step(&pair, DIFFERENCE_NODE_ADDED));
 	differ->difference->skip[pair.table] = true;
@@ -726,7 +798,8 @@ static void differ__node_removed(struct differ *differ, const struct described_n
 /* First what is the same in both, then what has the table, then what has the label. */
 static bool differ__nodes_match(const struct described_node *old, const struct described_node *now, int pass)
 {
-	bool label = strcmp(old->label, now->label) == 0, table = old->table.oid == now->table.oid;
+	bool label = strcmp(old->label, now->label) == 0;
+	bool table = old->value || now->value ? label && old->value && now->value : old->table.oid == now->table.oid;
 
 	return pass == 0 ? label && table : pass == 1 ? table : label;
 }
@@ -1010,9 +1083,9 @@ static void differ__edge_removed(struct differ *differ, const struct described_e
 	bool from_stays = differ__stays(differ, from), to_stays = differ__stays(differ, to);
 
 	if (from_stays)
-		differ__placeholders(differ->difference, from, &differ->rc);
+		differ__placeholders(differ->difference, differ->plan, from, &differ->rc);
 	if (to_stays)
-		differ__placeholders(differ->difference, to, &differ->rc);
+		differ__placeholders(differ->difference, differ->plan, to, &differ->rc);
 	if (!from_stays || !to_stays)
 		return;
 	differ__say(differ, differ__edge_words(differ, from, old->type, to));
@@ -1145,8 +1218,8 @@ int difference_sweep(struct difference *difference, const struct plan *plan, uin
 		difference->sweep_nodes[mapped->node->index] = true;
 	for (uint32_t i = 0; i < mapped->edges_count; i++) {
 		difference->sweep_edges[mapped->edges[i]->index] = true;
-		differ__placeholders(difference, plan->nodes[mapped->edges[i]->from.node].label, &rc);
-		differ__placeholders(difference, plan->nodes[mapped->edges[i]->to.node].label, &rc);
+		differ__placeholders(difference, plan, plan->nodes[mapped->edges[i]->from.node].label, &rc);
+		differ__placeholders(difference, plan, plan->nodes[mapped->edges[i]->to.node].label, &rc);
 	}
 	return rc;
 }

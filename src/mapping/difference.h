@@ -1,7 +1,8 @@
 /*
  * mapping/difference: from the mapping that made the graph to the plan of now: what has to be done to the graph, step by step.
  *
- * A node is the same when its table is (by OID, so a table may be renamed), or else its label; a relationship when its table,
+ * A node is the same when its table is (by OID, so a table may be renamed), or else its label; one made of values only when its
+ * label is; a relationship when its table,
  * its ends and their columns are, or else its type between the same labels. A property is the same when its column (by number,
  * so a column may be renamed), type and conversion are. What differs is a list of steps in the order in which they are carried
  * out. What needs an interim name (two labels that change places) is refused with words: it is done in two changes.
@@ -22,6 +23,7 @@
 	X(LABEL_ADDED, "label_added", FIRST)                                                                                   \
 	X(LABELS_REMOVED, "labels_removed", FIRST)                                                                             \
 	X(LABEL_REMOVED, "label_removed", FIRST)                                                                               \
+	X(VALUES_CHANGED, "values_changed", FIRST)                                                                             \
 	X(KEY_CHANGED, "key_changed", ROWS)                                                                                    \
 	X(NODE_ADDED, "node_added", ROWS)                                                                                      \
 	X(EDGE_ADDED, "relationship_added", ROWS)                                                                              \
@@ -33,7 +35,8 @@
 	X(PROPERTY_REMOVED, "property_removed", LAST)                                                                          \
 	X(EDGE_REMOVED, "relationship_removed", LAST)                                                                          \
 	X(NODE_REMOVED, "node_removed", LAST)                                                                                  \
-	X(PLACEHOLDERS, "placeholders", LAST)
+	X(PLACEHOLDERS, "placeholders", LAST)                                                                                  \
+	X(UNUSED, "unused", LAST)
 
 enum difference_kind {
 #define X(name, text, when) DIFFERENCE_##name,
@@ -81,7 +84,7 @@ struct difference_step {
 	bool turned;          /* EDGE_RENAMED: and the other way round */
 	struct difference_key key;     /* what has no value for one of these is not ours */
 	struct difference_key key_new; /* KEYLESS_REMOVED: what has all of these stays */
-	int64_t table;                 /* ROWS: index into plan->tables; else -1 */
+	int64_t table;                 /* ROWS: index into plan->tables; else, and for what is made of values, -1 */
 	/* KEY_CHANGED where the graph does not have the new key yet, but its rows can be found: by what, and what is set */
 	struct difference_rekey rekey;
 	const char *const *except; /* NODE_REMOVED: labels of nodes that stay */

@@ -94,9 +94,17 @@ static void digest__where(struct buffer *buffer, const struct plan_table *table,
 	buffer_append_byte(buffer, '\n');
 }
 
+/* Behind its labels. The columns that it comes from are said by its relationships. */
+static void digest__value_node(struct buffer *buffer, const struct plan_node *node)
+{
+	buffer_append_text(buffer, node->keep ? "\nvalue keep" : "\nvalue");
+	digest__text(buffer, node->key->name);
+	buffer_printf(buffer, " %s\n", type_kind_name(node->key->type.kind));
+}
+
 static int digest__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
 {
-	const struct plan_table *table = &plan->tables[node->table];
+	const struct plan_table *table;
 	const char **labels = calloc(node->labels_more_count + 1, sizeof(const char *));
 
 	if (!labels)
@@ -108,6 +116,12 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 	digest__text(buffer, node->label);
 	for (uint32_t i = 0; i < node->labels_more_count; i++)
 		digest__text(buffer, labels[i]);
+	free(labels);
+	if (plan_node_is_value(node)) {
+		digest__value_node(buffer, node);
+		return 0;
+	}
+	table = &plan->tables[node->table];
 	buffer_append_text(buffer, "\ntable");
 	digest__text(buffer, table->schema);
 	digest__text(buffer, table->name);
@@ -124,7 +138,6 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 		buffer_append_byte(buffer, '\n');
 		digest__where(buffer, table, node->labels_chosen[i].where);
 	}
-	free(labels);
 	return digest__properties(buffer, table, node->key, node->key_count, node->properties, node->properties_count);
 }
 
@@ -153,6 +166,8 @@ static int digest__edge(struct buffer *buffer, const struct plan *plan, const st
 	digest__text(buffer, table->name);
 	buffer_append_byte(buffer, '\n');
 	digest__where(buffer, table, edge->where);
+	if (edge->each)
+		buffer_append_text(buffer, "for each element\n");
 	digest__end(buffer, plan, table, "from", &edge->from);
 	digest__end(buffer, plan, table, "to", &edge->to);
 	return digest__properties(buffer, table, edge->key, edge->key_count, edge->properties, edge->properties_count);
@@ -318,6 +333,11 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 	words__text(buffer, node->label.text);
 	words__table(buffer, &node->table);
 	words__where(buffer, &node->where);
+	if (node->value.text) {
+		buffer_append_text(buffer, "\nvalue");
+		words__text(buffer, node->value.text);
+		words__text(buffer, node->unused.word.text);
+	}
 	words__list(buffer, "labels", &node->labels);
 	for (uint32_t i = 0; i < node->choosers_count; i++)
 		words__chooser(buffer, &node->choosers[i]);
@@ -339,6 +359,10 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 		words__text(buffer, link->to.text);
 		words__text(buffer, link->from.text);
 		words__list(buffer, "columns", &link->columns);
+		if (link->position.text) {
+			buffer_append_text(buffer, "\nposition");
+			words__text(buffer, link->position.text);
+		}
 		words__where(buffer, &link->where);
 		words__chooser(buffer, &link->chooser);
 	}

@@ -114,7 +114,7 @@ static void update__adopt_file(struct update *update)
 
 	for (uint32_t i = 0; i < file->nodes.count; i++) {
 		const struct mapping_node *node = &file->nodes.items[i];
-		struct init_table *mapped = update__table(update, &node->table);
+		struct init_table *mapped = node->value.text ? NULL : update__table(update, &node->table);
 
 		if (!mapped)
 			continue;
@@ -483,7 +483,8 @@ static const struct init_table *update__kept(const struct update *update, const 
 {
 	const struct catalog *catalog = update->init.catalog;
 	const char *schema = wanted->schema.text ? wanted->schema.text : catalog->search_path_schema;
-	const struct catalog_table *table = schema ? catalog_table_by_name(catalog, schema, wanted->name.text) : NULL;
+	const struct catalog_table *table =
+	        schema && wanted->name.text ? catalog_table_by_name(catalog, schema, wanted->name.text) : NULL;
 
 	return table ? &update->init.tables[table - catalog->tables] : NULL;
 }

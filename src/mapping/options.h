@@ -42,11 +42,13 @@ enum mapping_context {
 	X(INTEGER, "a whole number")                                                                                           \
 	X(SIZE, "a size such as 8MiB")                                                                                         \
 	X(SECTION, "a map")                                                                                                    \
-	X(NODES, "a map: label: {table: ...}")                                                                                 \
+	X(NODES, "a map: label: {table: ...}, or label: {value: name}")                                                        \
 	X(JOINS, "a map: type: {table: ..., from: ..., to: ...}")                                                              \
 	X(LINKS, "a map: type: {to: label, column: name}")                                                                     \
 	X(TABLE, "a table: name or schema.name")                                                                               \
 	X(LABEL, "a label")                                                                                                    \
+	X(NAME, "the name of a property")                                                                                      \
+	X(UNUSED, "remove or keep")                                                                                            \
 	X(LABELS, "a label, or {column: name, values: {value: label}}, or a list of these")                                    \
 	X(CHOOSER, "{column: name, values: {value: type}}")                                                                    \
 	X(VALUES, "a map: value: label or type")                                                                               \

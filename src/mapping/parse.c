@@ -292,6 +292,15 @@ static bool parser__check_name(struct parser *parser, const char *what, const ch
 	return true;
 }
 
+static void parser__read_name(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                              void *at)
+{
+	const char *text = parser__text(parser, option, node);
+
+	if (text && parser__check_name(parser, "property", text, node->place))
+		*(struct word *)at = (struct word){text, node->place};
+}
+
 static void parser__read_label(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
                                void *at)
 {
@@ -468,8 +477,11 @@ static const char *const *parser__choices(enum mapping_kind kind)
 	static const char *const epochs[] = {"seconds", "milliseconds", "microseconds", NULL};
 	static const char *const following[] = {"follow", "stop", NULL};
 	static const char *const missing[] = {"stop", "leave_out", NULL};
+	static const char *const unused[] = {"remove", "keep", NULL};
 
 	switch (kind) {
+	case KIND_UNUSED:
+		return unused;
 	case KIND_AS:
 		return as;
 	case KIND_LETTERS:
@@ -767,6 +779,55 @@ static void parser__read_joins(struct parser *parser, const struct mapping_optio
 	}
 }
 
+/* What is made of values has no rows, and so nothing that rows decide or bring. */
+static void parser__check_value_node(struct parser *parser, const struct yaml_node *node, const struct mapping_node *mapped)
+{
+	static const char *const allowed[] = {"value", "unused", "labels"};
+
+	for (const struct yaml_node *child = node->first; child; child = child->next) {
+		bool fits = false;
+
+		for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
+			fits = fits || strcmp(child->key->text, allowed[i]) == 0;
+		if (fits)
+			continue;
+		diagnostic_add(parser->diagnostics, parser->source, child->key->place, "\"%.200s\" beside \"value\"",
+		               child->key->text);
+		diagnostic_expect(parser->diagnostics, "only \"unused\" and \"labels\": a node made of a value has no row");
+	}
+	if (!mapped->choosers_count)
+		return;
+	diagnostic_add(parser->diagnostics, parser->source, mapped->choosers[0].name.place,
+	               "a column cannot choose labels of a node that is made of a value");
+	diagnostic_expect(parser->diagnostics, "fixed labels: it has no row");
+}
+
+static bool parser__has(const struct yaml_node *node, const char *key)
+{
+	for (const struct yaml_node *child = node->first; child; child = child->next)
+		if (strcmp(child->key->text, key) == 0)
+			return true;
+	return false;
+}
+
+static void parser__check_node(struct parser *parser, const struct yaml_node *node, const struct mapping_node *mapped)
+{
+	if (parser__has(node, "value")) {
+		parser__check_value_node(parser, node, mapped);
+		return;
+	}
+	if (!parser__has(node, "table")) {
+		diagnostic_add(parser->diagnostics, parser->source, mapped->label.place, "\"table\" is missing in %s",
+		               mapping_context_heading(CONTEXT_NODE));
+		diagnostic_expect(parser->diagnostics, "table: %s; or value: %s, for a node made of values",
+		                  mapping_kind_what(KIND_TABLE), mapping_kind_what(KIND_NAME));
+	}
+	if (mapped->unused.word.text) {
+		diagnostic_add(parser->diagnostics, parser->source, mapped->unused.word.place, "\"unused\" without \"value\"");
+		diagnostic_expect(parser->diagnostics, "it only for nodes made of values: a row's node goes with its row");
+	}
+}
+
 static void parser__read_nodes(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
                                void *at)
 {
@@ -792,6 +853,7 @@ static void parser__read_nodes(struct parser *parser, const struct mapping_optio
 		mapped = &nodes->items[nodes->count++];
 		mapped->label = (struct word){child->key->text, child->key->place};
 		parser__keys(parser, CONTEXT_NODE, child, child->key->place, mapped);
+		parser__check_node(parser, child, mapped);
 	}
 }
 
@@ -810,6 +872,8 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_LINKS] = parser__read_links,
         [KIND_TABLE] = parser__read_table,
         [KIND_LABEL] = parser__read_label,
+        [KIND_NAME] = parser__read_name,
+        [KIND_UNUSED] = parser__read_choice,
         [KIND_LABELS] = parser__read_labels,
         [KIND_CHOOSER] = parser__read_chooser,
         [KIND_VALUES] = parser__read_values,

@@ -30,6 +30,16 @@ uint32_t plan_node_labels_at(const struct plan_node *node)
 	return at;
 }
 
+bool plan_node_is_value(const struct plan_node *node)
+{
+	return node->table == PLAN_TABLE_NONE;
+}
+
+bool plan_edge_has_end(const struct plan_edge *edge, const struct plan_node *node)
+{
+	return edge->from.node == node->index || edge->to.node == node->index;
+}
+
 int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid)
 {
 	for (uint32_t i = 0; i < plan->tables_count; i++)

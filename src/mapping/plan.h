@@ -14,6 +14,8 @@
 
 /* PostgreSQL allows no more in a table. */
 #define PLAN_COLUMNS_MAX 1600
+/* In place of a table's index: a value node has none. */
+#define PLAN_TABLE_NONE UINT32_MAX
 
 /* A column that the plan reads; a row of a table is an array of these, and cells follow the same order. */
 struct plan_column {
@@ -50,9 +52,14 @@ enum plan_on_delete {
 /* As the mapping file has them, in the enum's order; NULL behind the last. */
 extern const char *const plan_on_delete_names[];
 
+/*
+ * A value node has no rows: it is a value of other tables' columns, which its one key property holds, and it is made by
+ * whatever leads to it. It has no `where`, no chosen labels, no other properties, and never is a placeholder.
+ */
 struct plan_node {
 	uint32_t index;                /* in plan->nodes */
-	uint32_t table;                /* index into plan->tables */
+	uint32_t table;                /* index into plan->tables; PLAN_TABLE_NONE: a value node */
+	bool keep;                     /* of a value node: it stays when nothing leads to it any more */
 	const struct condition *where; /* the rows that are nodes; NULL: all */
 	const char *label;
 	const char *const *labels_more; /* further fixed labels */
@@ -69,7 +76,7 @@ struct plan_node {
 };
 
 enum plan_edge_kind {
-	PLAN_EDGE_FOREIGN_KEY, /* owned by a node's row: one end is that node, at most one relationship a row */
+	PLAN_EDGE_FOREIGN_KEY, /* owned by a node's row: one end is that node; at most one relationship a row but for `each` */
 	PLAN_EDGE_JOIN_ENDS,   /* a join table's row, found again by its two ends */
 	PLAN_EDGE_JOIN_KEYED,  /* a join table's row with a key of its own, kept as properties of the relationship */
 };
@@ -79,7 +86,8 @@ struct plan_end {
 	const struct plan_property *by; /* the node's properties that tell which one it is: its key, or another unique one */
 	uint32_t by_count;
 	bool by_key;
-	const uint32_t *columns; /* of the edge's table: paired with `by`, and read as those properties' types */
+	const uint32_t *columns; /* of the edge's table: paired with `by`, and read as those properties' types, or as arrays of
+	                            them, see plan_edge.each */
 	bool enforced; /* a validated foreign key to exactly these stands behind it, or the end is the row's own node */
 	bool stays;    /* enforced, and ON UPDATE NO ACTION or RESTRICT: rows refer to the key, whichever row has it */
 };
@@ -95,8 +103,9 @@ struct plan_edge {
 	const char *type;
 	struct plan_end from;
 	struct plan_end to;
-	bool owner_is_from;              /* FOREIGN_KEY: which end is the row's own node */
-	const struct plan_property *key; /* JOIN_KEYED: the key's columns */
+	bool owner_is_from; /* FOREIGN_KEY: which end is the row's own node */
+	bool each; /* FOREIGN_KEY: the far end's one column is an array, and each of its elements makes a relationship */
+	const struct plan_property *key; /* JOIN_KEYED: the key's columns; `each`: the element's place, from 1, or nothing */
 	uint32_t key_count;
 	const struct plan_property *properties; /* JOIN_*: all but the key and the ends' columns unless asked for */
 	uint32_t properties_count;
@@ -147,6 +156,8 @@ struct plan {
 void plan_free(struct plan *plan);
 /* Where in the node's properties the labels begin; behind all that are properties. */
 uint32_t plan_node_labels_at(const struct plan_node *node);
+bool plan_node_is_value(const struct plan_node *node);
+bool plan_edge_has_end(const struct plan_edge *edge, const struct plan_node *node);
 /* The table's index for a relation's OID (a partition's root, since that is what is published), or -1. */
 int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid);
 

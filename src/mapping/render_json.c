@@ -71,11 +71,29 @@ static void json__where(struct json_writer *writer, json_t *object, const struct
 	buffer_free(&words);
 }
 
+/* The keys are those of any node. */
+static void json__value_node(struct json_writer *writer, json_t *object, const struct plan_node *node)
+{
+	json_t *property = json_object(), *key = json_array();
+
+	json__set(writer, property, "name", json_string(node->key->name));
+	json__set(writer, property, "column", json_null());
+	json__set(writer, property, "type", json_null());
+	json__append(writer, key, property);
+	json__set(writer, object, "unused", json_string(node->keep ? "keep" : "remove"));
+	json__set(writer, object, "schema", json_null());
+	json__set(writer, object, "table", json_null());
+	json__set(writer, object, "labels_chosen", json_array());
+	json__set(writer, object, "key", key);
+	json__set(writer, object, "properties", json_array());
+	json__set(writer, object, "may_be_placeholder", json_false());
+	json__set(writer, object, "rows_estimate", json_null());
+}
+
 static json_t *json__node(struct json_writer *writer, const struct plan_node *node)
 {
-	const struct plan_table *table = &writer->plan->tables[node->table];
-	json_t *object = json_object();
-	json_t *labels = json_array(), *chosen = json_array();
+	const struct plan_table *table;
+	json_t *object = json_object(), *labels = json_array(), *chosen;
 	uint32_t labels_at = plan_node_labels_at(node);
 
 	json__append(writer, labels, json_string(node->label));
@@ -83,6 +101,12 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 		json__append(writer, labels, json_string(node->labels_more[i]));
 	json__set(writer, object, "label", json_string(node->label));
 	json__set(writer, object, "labels", labels);
+	if (plan_node_is_value(node)) {
+		json__value_node(writer, object, node);
+		return object;
+	}
+	table = &writer->plan->tables[node->table];
+	chosen = json_array();
 	json__set(writer, object, "schema", json_string(table->schema));
 	json__set(writer, object, "table", json_string(table->name));
 	json__where(writer, object, table, node->where);
@@ -136,7 +160,9 @@ static json_t *json__edge(struct json_writer *writer, const struct plan_edge *ed
 	json__where(writer, object, table, edge->where);
 	json__set(writer, object, "from", json__end(writer, table, &edge->from));
 	json__set(writer, object, "to", json__end(writer, table, &edge->to));
-	json__set(writer, object, "key", json__properties(writer, table, edge->key, edge->key_count));
+	json__set(writer, object, "each", json_boolean(edge->each));
+	json__set(writer, object, "position", edge->each && edge->key_count ? json_string(edge->key->name) : json_null());
+	json__set(writer, object, "key", json__properties(writer, table, edge->key, edge->each ? 0 : edge->key_count));
 	json__set(writer, object, "properties", json__properties(writer, table, edge->properties, edge->properties_count));
 	json__set(writer, object, "words", json_string(edge->words));
 	return object;

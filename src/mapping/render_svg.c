@@ -180,7 +180,7 @@ static const char *svg__type(struct svg *svg, const struct plan_property *proper
 }
 
 /* "public.packages, about 63,000 rows" in a short form */
-static const char *svg__subtitle(struct svg *svg, const struct plan_table *table)
+static const char *svg__table(struct svg *svg, const struct plan_table *table)
 {
 	static const struct {
 		double least;
@@ -207,6 +207,11 @@ static const char *svg__subtitle(struct svg *svg, const struct plan_table *table
 	return text ? text : "";
 }
 
+static const char *svg__subtitle(struct svg *svg, const struct plan_node *node)
+{
+	return plan_node_is_value(node) ? "one for each value" : svg__table(svg, &svg->plan->tables[node->table]);
+}
+
 static const char *svg__title(struct svg *svg, const struct plan_node *node)
 {
 	const char *title = node->label;
@@ -218,12 +223,11 @@ static const char *svg__title(struct svg *svg, const struct plan_node *node)
 
 static void svg__measure_box(struct svg *svg, const struct plan_node *node, struct layout_box *box)
 {
-	const struct plan_table *table = &svg->plan->tables[node->table];
 	uint32_t rows = svg__rows(node);
 	bool more = node->key_count + node->properties_count > ROWS_MAX;
 	double width = svg__text_width(svg__title(svg, node), 15, true);
 
-	width = fmax(width, fmin(260, svg__text_width(svg__subtitle(svg, table), 11, false)));
+	width = fmax(width, fmin(260, svg__text_width(svg__subtitle(svg, node), 11, false)));
 	for (uint32_t i = 0; i < rows; i++) {
 		const struct plan_property *property = svg__row(node, i);
 
@@ -246,6 +250,7 @@ static const char *svg__edge_note(struct svg *svg, const struct plan_edge *edge)
 
 	buffer_init(&note, (size_t)64 * 1024);
 	if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
+		buffer_append_text(&note, edge->each ? "each of " : "");
 		for (uint32_t i = 0; i < node->key_count; i++)
 			buffer_printf(&note, "%s%s", i ? ", " : "", table->columns[end->columns[i]].name);
 	} else if (count) {
@@ -322,7 +327,6 @@ static void svg__rows_of(struct svg *svg, const struct plan_node *node, const st
 
 static void svg__box(struct svg *svg, const struct plan_node *node)
 {
-	const struct plan_table *table = &svg->plan->tables[node->table];
 	const struct layout_box *box = &svg->layout.boxes[node->index];
 	const char *band = colors[node->index % COLORS_COUNT].band, *line = colors[node->index % COLORS_COUNT].line;
 	double right = box->x + box->width;
@@ -344,7 +348,7 @@ static void svg__box(struct svg *svg, const struct plan_node *node)
 	              box->y + BOX_TITLE_HEIGHT, right - 1, line);
 	svg__text(svg, &(struct svg_text){box->x + BOX_PAD, box->y + 21, 15, INK, NULL, true}, svg__title(svg, node));
 	svg__text(svg, &(struct svg_text){box->x + BOX_PAD, box->y + 37, 11, INK_SOFT, NULL, false},
-	          svg__fit(svg, svg__subtitle(svg, table), 11, false, box->width - 2 * BOX_PAD));
+	          svg__fit(svg, svg__subtitle(svg, node), 11, false, box->width - 2 * BOX_PAD));
 	svg__rows_of(svg, node, box, line);
 	buffer_append_text(svg->out, "</g>\n");
 }

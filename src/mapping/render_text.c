@@ -91,15 +91,46 @@ static void text__where(struct buffer *buffer, const struct plan_table *table, c
 	buffer_append_byte(buffer, '\n');
 }
 
+/* The columns whose values they are, and what becomes of those that no relationship is left at. */
+static void text__value_node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
+{
+	struct wrapped wrapped;
+	struct buffer word;
+
+	buffer_init(&word, (size_t)64 * 1024);
+	wrapped__begin(&wrapped, buffer, "values of");
+	for (uint32_t i = 0; i < plan->edges_count; i++) {
+		const struct plan_edge *edge = plan->edges[i];
+		const struct plan_table *table = &plan->tables[edge->table];
+		const struct plan_end *ends[] = {&edge->from, &edge->to};
+
+		for (int e = 0; e < 2; e++) {
+			if (ends[e]->node != node->index)
+				continue;
+			buffer_reset(&word);
+			buffer_printf(&word, "%s.%s.%s", table->schema, table->name, table->columns[ends[e]->columns[0]].name);
+			wrapped__word(&wrapped, buffer_text(&word));
+		}
+	}
+	buffer_printf(buffer, "\n    %-*s%s\n    %-*s%s\n", TEXT_INDENT - 4, "key", node->key->name, TEXT_INDENT - 4, "unused",
+	              node->keep ? "stays" : "goes when no relationship is left at it");
+	buffer_free(&word);
+}
+
 static void text__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
 {
-	const struct plan_table *table = &plan->tables[node->table];
+	const struct plan_table *table;
 	uint32_t labels_at = plan_node_labels_at(node);
 
 	buffer_printf(buffer, "  %s", node->label);
 	for (uint32_t i = 0; i < node->labels_more_count; i++)
 		buffer_printf(buffer, ":%s", node->labels_more[i]);
 	buffer_append_byte(buffer, '\n');
+	if (plan_node_is_value(node)) {
+		text__value_node(buffer, plan, node);
+		return;
+	}
+	table = &plan->tables[node->table];
 	text__table(buffer, table);
 	text__where(buffer, table, node->where);
 	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
@@ -137,6 +168,9 @@ static void text__edge(struct buffer *buffer, const struct plan *plan, const str
 	if (edge->kind != PLAN_EDGE_FOREIGN_KEY)
 		text__table(buffer, table);
 	text__where(buffer, table, edge->where);
+	if (edge->each)
+		buffer_printf(buffer, "    %-*sone for each element%s%s\n", TEXT_INDENT - 4, "makes",
+		              edge->key_count ? ", its place as " : "", edge->key_count ? edge->key->name : "");
 	if (edge->kind == PLAN_EDGE_FOREIGN_KEY)
 		return;
 	buffer_printf(buffer, "    %-*s%s\n", TEXT_INDENT - 4, "makes", kinds[edge->kind]);

@@ -223,25 +223,30 @@ static void resolve__expect_key(struct compiler *compiler, const struct catalog_
 	buffer_free(&names);
 }
 
+/* Why nodes cannot be told apart by what the column holds; NULL: they can. */
+static const char *resolve__no_key(const struct catalog_column *column, const struct type *type)
+{
+	if (column->generated)
+		return "is generated, and PostgreSQL does not replicate generated columns";
+	if (type->kind == TYPE_UNSUPPORTED)
+		return "is of a type that pgweave does not know";
+	if (type->conversion)
+		return "is converted, and two rows' keys might become one";
+	if (type->array)
+		return "is an array";
+	if (type->kind == TYPE_FLOAT || (type->kind == TYPE_NUMERIC && type->numeric_as == NUMERIC_AS_FLOAT))
+		return "is a floating point number, and NaN equals nothing in the graph";
+	if (type->kind == TYPE_INTERVAL || type->kind == TYPE_POINT || type->kind == TYPE_GEOMETRY || type->kind == TYPE_VECTOR)
+		return "is of a type without an order that both databases share";
+	return NULL;
+}
+
 /* What a key's column has to be so that rows and nodes can be told apart by it. */
 static bool resolve__check_key_type(struct compiler *compiler, const struct catalog_column *column, const struct type *type,
                                     struct place place)
 {
-	const char *why = NULL;
+	const char *why = resolve__no_key(column, type);
 
-	if (column->generated)
-		why = "is generated, and PostgreSQL does not replicate generated columns";
-	else if (type->kind == TYPE_UNSUPPORTED)
-		why = "is of a type that pgweave does not know";
-	else if (type->conversion)
-		why = "is converted, and two rows' keys might become one";
-	else if (type->array)
-		why = "is an array";
-	else if (type->kind == TYPE_FLOAT || (type->kind == TYPE_NUMERIC && type->numeric_as == NUMERIC_AS_FLOAT))
-		why = "is a floating point number, and NaN equals nothing in the graph";
-	else if (type->kind == TYPE_INTERVAL || type->kind == TYPE_POINT || type->kind == TYPE_GEOMETRY ||
-	         type->kind == TYPE_VECTOR)
-		why = "is of a type without an order that both databases share";
 	if (!why)
 		return true;
 	resolve__add(compiler, place, "the key's column \"%s\" (%s) %s", column->name, column->type_name, why);
@@ -813,6 +818,19 @@ static bool resolve__tenant(struct compiler *compiler, const struct catalog_tabl
 	return *where != NULL;
 }
 
+/* Its key's type is said by the columns that lead to it, see resolve__value_end(). */
+static void resolve__value_node(struct compiler *compiler, struct resolved_node *node)
+{
+	node->key =
+	        (struct resolved_columns){.items = mapping__compile_calloc(compiler, 1, sizeof(*node->key.items)), .count = 1};
+	node->properties.key = mapping__compile_calloc(compiler, 1, sizeof(*node->properties.key));
+	if (!node->properties.key)
+		return;
+	node->properties.key[0].name = node->mapped->value;
+	node->properties.key_count = 1;
+	node->fine = !compiler->no_memory;
+}
+
 static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 {
 	const struct mapping_node *mapped = node->mapped;
@@ -820,6 +838,10 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 	bool key;
 
 	resolve__check_labels(compiler, mapped);
+	if (mapped->value.text) {
+		resolve__value_node(compiler, node);
+		return;
+	}
 	node->table = resolve__table(compiler, &mapped->table);
 	if (!node->table)
 		return;
@@ -988,6 +1010,44 @@ static bool resolve__by_other_key(struct compiler *compiler, const struct catalo
 	return end->by.count == end->columns.count;
 }
 
+/*
+ * A column whose values are nodes: all the columns that lead to one label hold values of one kind, and of one that can tell
+ * nodes apart.
+ */
+static bool resolve__value_end(struct compiler *compiler, struct resolved_node *node, const struct words *words,
+                               const struct resolved_end *end)
+{
+	const char *label = node->mapped->label.text, *why;
+	const struct catalog_column *column = end->columns.items[0];
+	struct type type = column->type;
+
+	type.array = type.array && !end->each;
+	if (end->columns.count != 1) {
+		resolve__add(compiler, words->name.place, "%u columns cannot be the value of \"%s\"", end->columns.count,
+		             label);
+		resolve__expect(compiler, "one column");
+		return false;
+	}
+	why = resolve__no_key(column, &type);
+	if (why) {
+		resolve__add(compiler, words->items[0].place, "\"%s\" (%s) cannot be the value of \"%s\": it %s", column->name,
+		             column->type_name, label, why);
+		resolve__expect(compiler, "a column of a type that a key can have");
+		return false;
+	}
+	if (node->value && node->value->type.kind != column->type.kind) {
+		resolve__add(compiler, words->items[0].place, "\"%s\" (%s) and \"%s\" (%s) both lead to \"%s\"", column->name,
+		             column->type_name, node->value->name, node->value->type_name, label);
+		resolve__expect(compiler, "columns of one kind of type for one label");
+		return false;
+	}
+	if (!node->value) {
+		node->value = column;
+		node->properties.key[0].type = type;
+	}
+	return true;
+}
+
 /* The columns here that tell which node is meant: as many as its key has, each of the same kind, or another unique key's. */
 static bool resolve__end(struct compiler *compiler, const struct catalog_table *table, const struct word *label,
                          const struct words *words, bool link, struct resolved_end *ret_end)
@@ -996,10 +1056,16 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 	bool fine = resolve__columns(compiler, table, words, &ret_end->columns);
 	const struct catalog_foreign_key *other;
 
+	if (node)
+		compiler->nodes[node - compiler->nodes].led_to = true;
 	if (!node || !node->fine || !fine)
 		return false;
 	ret_end->node = node;
 	ret_end->by = node->key;
+	ret_end->each = link && ret_end->columns.count == 1 && ret_end->columns.items[0]->type.array &&
+	                !(node->table && node->key.items[0]->type.array);
+	if (!node->table)
+		return resolve__value_end(compiler, &compiler->nodes[node - compiler->nodes], words, ret_end);
 	other = resolve__to_other_key(table, &ret_end->columns, node);
 	if (other && link) {
 		ret_end->by = (struct resolved_columns){0};
@@ -1021,7 +1087,8 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 		const struct catalog_column *here = ret_end->columns.items[i];
 		const struct catalog_column *there = node->key.items[i];
 
-		if (here->type.kind == there->type.kind && here->type.array == there->type.array && !here->generated)
+		if (here->type.kind == there->type.kind && here->type.array == (there->type.array || ret_end->each) &&
+		    !here->generated)
 			continue;
 		resolve__add(compiler, words->items[i].place, "\"%s\" (%s) cannot hold \"%s\" (%s) of the key of \"%s\"%s",
 		             here->name, here->type_name, there->name, there->type_name, label->text,
@@ -1138,6 +1205,26 @@ static void resolve__take(struct compiler *compiler, struct resolved_edge *edge,
 		resolve__append_choice(compiler, edge, choices.column, &other);
 }
 
+/* The place of an array's element: what tells one relationship from another between the same nodes. */
+static bool resolve__position(struct compiler *compiler, const struct mapping_link *link, const struct resolved_end *far,
+                              struct resolved_properties *properties)
+{
+	if (!link->position.text)
+		return true;
+	if (!far->each) {
+		resolve__add(compiler, link->position.place, "\"position\" of a column that is no array");
+		resolve__expect(compiler, "it only beside a column of an array type");
+		return false;
+	}
+	properties->key = mapping__compile_calloc(compiler, 1, sizeof(*properties->key));
+	if (!properties->key)
+		return false;
+	properties->key_count = 1;
+	properties->key[0] =
+	        (struct resolved_property){.name = link->position, .column = far->columns.items[0], .type.kind = TYPE_INT};
+	return true;
+}
+
 static void resolve__link(struct compiler *compiler, const struct resolved_node *owner, const struct mapping_link *link)
 {
 	bool to_other = link->to.text != NULL;
@@ -1151,6 +1238,7 @@ static void resolve__link(struct compiler *compiler, const struct resolved_node 
 		*near = (struct resolved_end){.node = owner, .columns = owner->key, .by = owner->key, .enforced = true};
 		edge.table = owner->table;
 		edge.fine = mapping__condition(compiler, owner->table, &link->where, &edge.where) && owner->fine;
+		edge.fine = resolve__position(compiler, link, far, &edge.properties) && edge.fine;
 	}
 	resolve__take(compiler, &edge, &link->chooser);
 }
@@ -1268,6 +1356,20 @@ static void resolve__check_join_keys(struct compiler *compiler)
 	}
 }
 
+/* Of no column, it would be of no type. */
+static void resolve__check_values(struct compiler *compiler)
+{
+	for (uint32_t i = 0; i < compiler->nodes_count && !mapping__compile_is_done(compiler); i++) {
+		const struct mapping_node *mapped = compiler->nodes[i].mapped;
+
+		if (!mapped->value.text || compiler->nodes[i].led_to)
+			continue;
+		resolve__add(compiler, mapped->label.place, "no relationship leads to \"%s\", which is made of values",
+		             mapped->label.text);
+		resolve__expect(compiler, "a relationship of some table's rows: {to: %s, column: name}", mapped->label.text);
+	}
+}
+
 static void resolve__nodes(struct compiler *compiler)
 {
 	const struct mapping_nodes *mapped = &compiler->mapping->nodes;
@@ -1303,8 +1405,10 @@ static void resolve__edges(struct compiler *compiler)
 
 		if (!edge->fine)
 			continue;
-		compiler->nodes[edge->from.node - compiler->nodes].may_be_placeholder |= !edge->from.enforced;
-		compiler->nodes[edge->to.node - compiler->nodes].may_be_placeholder |= !edge->to.enforced;
+		compiler->nodes[edge->from.node - compiler->nodes].may_be_placeholder |=
+		        edge->from.node->table && !edge->from.enforced;
+		compiler->nodes[edge->to.node - compiler->nodes].may_be_placeholder |=
+		        edge->to.node->table && !edge->to.enforced;
 	}
 }
 
@@ -1348,6 +1452,7 @@ void mapping__resolve(struct compiler *compiler)
 		resolve__edges(compiler);
 	if (mapping__compile_is_done(compiler))
 		return;
+	resolve__check_values(compiler);
 	resolve__check_tables(compiler);
 	resolve__check_edges(compiler);
 	resolve__check_join_keys(compiler);

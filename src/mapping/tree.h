@@ -93,6 +93,7 @@ struct mapping_link {
 	struct word from;
 	struct words column; /* exactly one of the two */
 	struct words columns;
+	struct word position; /* of an array's elements: a property's name */
 	struct word where;
 };
 
@@ -103,7 +104,9 @@ struct mapping_links {
 
 struct mapping_node {
 	struct word label;
-	struct table_name table;
+	struct table_name table; /* exactly one of the two */
+	struct word value;       /* a property's name: the node is made of values */
+	struct choice unused;    /* of a node made of values: 0 remove, 1 keep */
 	struct word where;
 	struct words labels;
 	struct mapping_chooser *choosers; /* of further labels */

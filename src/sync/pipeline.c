@@ -363,8 +363,13 @@ static const struct {
 	bool of_edge;
 } warm_kinds[] = {
         {GRAPH_NODE_UPSERT, false}, {GRAPH_NODE_DELETE, false}, {GRAPH_EDGE_UPSERT_FRESH, true},
-        {GRAPH_EDGE_UPSERT, true},  {GRAPH_EDGE_DELETE, true},
+        {GRAPH_EDGE_UPSERT, true},  {GRAPH_EDGE_DELETE, true},  {GRAPH_EDGE_PRUNE, true},
 };
+
+static bool warm__is_used(const struct plan *plan, enum graph_statement_kind kind, bool of_edge, uint32_t index)
+{
+	return of_edge ? kind != GRAPH_EDGE_PRUNE || plan->edges[index]->each : !plan_node_is_value(&plan->nodes[index]);
+}
 
 /*
  * Runs the usual statements over no rows: Neo4j then has planned them, which takes a cold server up to a second each, before
@@ -381,10 +386,13 @@ static int pipeline__warm(struct pipeline *pipeline, struct error *error)
 	for (size_t k = 0; k < sizeof(warm_kinds) / sizeof(*warm_kinds); k++) {
 		uint32_t count = warm_kinds[k].of_edge ? pipeline->plan->edges_count : pipeline->plan->nodes_count;
 
-		for (uint32_t i = 0; i < count && left && rc == 0; i++, left--) {
-			const struct graph_statement *statement =
-			        graph_statement_get(&pipeline->statements, warm_kinds[k].kind, i, NULL);
+		for (uint32_t i = 0; i < count && left && rc == 0; i++) {
+			const struct graph_statement *statement;
 
+			if (!warm__is_used(pipeline->plan, warm_kinds[k].kind, warm_kinds[k].of_edge, i))
+				continue;
+			left--;
+			statement = graph_statement_get(&pipeline->statements, warm_kinds[k].kind, i, NULL);
 			if (!statement)
 				rc = error_set(error, ERR_NOMEM, "no memory for the statements");
 			else

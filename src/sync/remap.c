@@ -103,7 +103,8 @@ static uint32_t description__oids(const struct description *description, uint32_
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < description->nodes_count; i++)
-		oids[count++] = description->nodes[i].table.oid;
+		if (!description->nodes[i].value)
+			oids[count++] = description->nodes[i].table.oid;
 	for (uint32_t i = 0; i < description->edges_count; i++)
 		oids[count++] = description->edges[i].table.oid;
 	return count;
@@ -329,6 +330,12 @@ static int remap__check_label_free(struct remap *remap, const struct difference_
 	return rc;
 }
 
+static void remap__mark_label(const struct plan *plan, const char *label, bool *nodes)
+{
+	for (uint32_t i = 0; i < plan->nodes_count; i++)
+		nodes[i] = nodes[i] || strcmp(plan->nodes[i].label, label) == 0;
+}
+
 static int remap__check_free(struct remap *remap, struct error *error)
 {
 	struct pipeline *pipeline = remap->pipeline;
@@ -348,7 +355,7 @@ static int remap__check_free(struct remap *remap, struct error *error)
 		else if (step->kind == DIFFERENCE_EDGE_RENAMED || (step->kind == DIFFERENCE_EDGE_ADDED && !adopt))
 			rc = remap__check_edge_free(remap, step, error);
 		else if (step->kind == DIFFERENCE_NODE_ADDED && !remap__label_was_mapped(remap, step->label))
-			nodes[pipeline->plan->tables[step->table].node->index] = true;
+			remap__mark_label(pipeline->plan, step->label, nodes);
 	}
 	if (rc == 0)
 		rc = pipeline__check_free(pipeline, nodes, adopt, &empty, error);

@@ -193,7 +193,8 @@ static int run__init(struct run *run, struct verify_sink *sink, struct verify_co
 	buffer_init(&run->sql, TEXT_SIZE_MAX);
 	for (int i = 0; i < STATEMENTS_MAX; i++)
 		buffer_init(&run->cypher[i], TEXT_SIZE_MAX);
-	verify_shape_scan_sql(run->shape, !sort, &run->sql);
+	if (run->shape->table)
+		verify_shape_scan_sql(run->shape, !sort, &run->sql);
 	verify_shape_scan_cypher(run->shape, !sort, &run->cypher[0]);
 	run->cypher_count = 1;
 	if (run->shape->node) {
@@ -209,6 +210,12 @@ static int run__start(struct run *run, struct error *error)
 {
 	int rc;
 
+	if (!run->shape->table) {
+		verify_stream_end(&run->merge.rows, NULL);
+		run->pull_due = true;
+		run->graph_done = false;
+		return run__pump_graph(run, error);
+	}
 	if (!run->postgres->connection)
 		return error_set_class(error, ERR_IO, ERROR_RETRY, "PostgreSQL: there is no connection");
 	rc = postgres_copy_out(run->postgres->connection, buffer_text(&run->sql), run__on_row, run__on_copied, run, error);
@@ -379,7 +386,7 @@ int verify_compare(struct session_loop *loop, struct session_postgres *postgres,
 			rc = error_set(error, ERR_NOMEM, "no memory for a comparison");
 			break;
 		}
-		if (options && options->tables && !options->tables[shape.table->index])
+		if (options && !verify_shape_is_of(&shape, options->tables))
 			continue;
 		rc = verify__compare_shape(loop, postgres, graph, &shape, options, &sink, counts, error);
 	}

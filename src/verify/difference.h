@@ -31,6 +31,7 @@ enum verify_kind {
 	X(NO_KEY, "its key is none that a row can have")                                                                       \
 	X(PLACEHOLDER, "there is only a placeholder")                                                                          \
 	X(LEFTOVER, "a placeholder that nothing leads to")                                                                     \
+	X(UNUSED, "made of a value that nothing leads to")                                                                     \
 	X(UNREADABLE, "the row's value cannot be carried over")                                                                \
 	X(FOREIGN, "the graph holds a type that pgweave does not write")
 

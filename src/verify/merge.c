@@ -94,7 +94,7 @@ static void pair__fields(struct pair *pair)
 			pair__label(pair, i);
 		else
 			pair__field(pair, i);
-	for (uint32_t i = VERIFY_FLAG_LABELS; pair->row && i < shape->flags_count; i++) {
+	for (uint32_t i = VERIFY_FLAG_LABELS; (pair->row || !shape->table) && i < shape->flags_count; i++) {
 		struct verify_difference difference = {.property = shape->node->labels_more[i - VERIFY_FLAG_LABELS]};
 
 		if (pair->graph->flags[i])
@@ -110,13 +110,26 @@ static bool pair__is_placeholder(const struct pair *pair)
 	return pair->merge->shape->node && pair->graph->flags[VERIFY_FLAG_PLACEHOLDER];
 }
 
+/* What is made of a value has no row at all. */
+static void pair__value(struct pair *pair)
+{
+	const struct plan_node *node = pair->merge->shape->node;
+
+	if (pair->graph->flags[VERIFY_FLAG_CONNECTED] || node->keep)
+		pair__fields(pair);
+	else
+		pair__extra(pair, VERIFY_NOTE_UNUSED);
+}
+
 /*
  * What the graph has without a row. A placeholder stays as long as anything is attached to it; where every relationship has an
  * enforced foreign key behind it there is no place for one.
  */
 static void pair__without_row(struct pair *pair, bool doubled)
 {
-	if (!pair__is_placeholder(pair))
+	if (!pair->merge->shape->table)
+		pair__value(pair);
+	else if (!pair__is_placeholder(pair))
 		pair__extra(pair, doubled ? VERIFY_NOTE_DOUBLED : VERIFY_NOTE_NONE);
 	else if (!pair->graph->flags[VERIFY_FLAG_CONNECTED] || !pair->merge->shape->node->may_be_placeholder)
 		pair__extra(pair, VERIFY_NOTE_LEFTOVER);

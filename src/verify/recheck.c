@@ -175,6 +175,8 @@ static int recheck__rows(struct recheck *recheck, struct session_postgres *postg
 	uint32_t due_count = 1;
 
 	memset(recheck->versions, 0, recheck->count * sizeof(*recheck->versions));
+	if (!recheck->shape->table)
+		return 0;
 	if (recheck->shape->probe_count > POSTGRES_PARAMS_MAX)
 		return error_set(error, ERR_LIMIT, "%s: a key of more than %d columns", verify_shape_name(recheck->shape),
 		                 POSTGRES_PARAMS_MAX);

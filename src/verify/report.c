@@ -22,7 +22,7 @@
 struct line {
 	const char *kind;
 	const char *name;
-	const struct plan_table *table;
+	const struct plan_table *table; /* NULL: made of values */
 #define X(name) uint64_t name;
 	REPORT_COUNTS(X)
 #undef X
@@ -35,11 +35,13 @@ static bool report__line(const struct verify_report *report, uint32_t i, struct 
 	const struct plan_edge *edge = is_node ? NULL : plan->edges[i - plan->nodes_count];
 	const struct verify_counts *counts = is_node ? &report->stats.nodes[i] : &report->stats.edges[i - plan->nodes_count];
 	uint64_t not_equal = counts->missing + counts->different + counts->unsettled;
+	uint32_t table = is_node ? plan->nodes[i].table : edge->table;
+	const struct verify_shape shape = {.plan = plan, .node = is_node ? &plan->nodes[i] : NULL};
 
 	*line = (struct line){
 	        .kind = is_node ? "node" : "relationship",
 	        .name = is_node ? plan->nodes[i].label : edge->words,
-	        .table = &plan->tables[is_node ? plan->nodes[i].table : edge->table],
+	        .table = table == PLAN_TABLE_NONE ? NULL : &plan->tables[table],
 	        .rows = counts->rows,
 	        .equal = counts->rows > not_equal ? counts->rows - not_equal : 0,
 	        .missing = counts->missing,
@@ -47,7 +49,7 @@ static bool report__line(const struct verify_report *report, uint32_t i, struct 
 	        .different = counts->different,
 	        .unsettled = counts->unsettled,
 	};
-	return !report->tables || report->tables[line->table->index];
+	return line->table ? !report->tables || report->tables[table] : verify_shape_is_of(&shape, report->tables);
 }
 
 static uint32_t report__lines(const struct verify_report *report)
@@ -300,7 +302,8 @@ static json_t *json__line(const struct line *line)
 
 	json_object_set_new(object, "kind", json_string(line->kind));
 	json_object_set_new(object, "name", json_string(line->name));
-	json_object_set_new(object, "table", json_sprintf("%s.%s", line->table->schema, line->table->name));
+	json_object_set_new(object, "table",
+	                    line->table ? json_sprintf("%s.%s", line->table->schema, line->table->name) : json_null());
 #define X(name) json_object_set_new(object, #name, json_integer((json_int_t)line->name));
 	REPORT_COUNTS(X)
 #undef X
@@ -347,6 +350,17 @@ static bool report__is_called(const struct plan_table *table, const char *name)
 	                                          strcmp(name + schema + 1, table->name) == 0);
 }
 
+/* A node made of values has no table: its label names those that lead to it. */
+static bool report__leads_to_value(const struct plan *plan, const struct plan_edge *edge, const char *label)
+{
+	const struct plan_node *ends[] = {&plan->nodes[edge->from.node], &plan->nodes[edge->to.node]};
+
+	for (int i = 0; i < 2; i++)
+		if (plan_node_is_value(ends[i]) && strcmp(ends[i]->label, label) == 0)
+			return true;
+	return false;
+}
+
 uint32_t verify_tables_add(const struct plan *plan, const char *name, bool *tables)
 {
 	uint32_t count = 0;
@@ -356,7 +370,8 @@ uint32_t verify_tables_add(const struct plan *plan, const char *name, bool *tabl
 		bool called = report__is_called(table, name) || (table->node && strcmp(table->node->label, name) == 0);
 
 		for (uint32_t k = 0; k < table->edges_count; k++)
-			called = called || strcmp(table->edges[k]->type, name) == 0;
+			called = called || strcmp(table->edges[k]->type, name) == 0 ||
+			         report__leads_to_value(plan, table->edges[k], name);
 		tables[i] = tables[i] || called;
 		count += called;
 	}

@@ -44,11 +44,13 @@ static void maker__end(struct maker *maker, bool is_from)
 {
 	struct verify_shape *shape = maker->shape;
 	const struct plan_end *end = is_from ? &shape->edge->from : &shape->edge->to;
+	bool element = shape->edge->each && is_from != shape->edge->owner_is_from;
 
 	*(is_from ? &shape->from_at : &shape->to_at) = shape->fields_count;
 	for (uint32_t i = 0; i < end->by_count; i++)
 		maker->fields[shape->fields_count++] = (struct verify_field){
 		        .column = end->columns[i],
+		        .source = element ? VERIFY_SOURCE_ELEMENT : VERIFY_SOURCE_COLUMN,
 		        .type = end->by[i].type,
 		        .variable = is_from ? 'a' : 'b',
 		        .property = end->by[i].name,
@@ -69,7 +71,9 @@ int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const
 {
 	struct maker maker = {.shape = shape};
 
-	*shape = (struct verify_shape){.plan = plan, .table = &plan->tables[node->table], .node = node};
+	*shape = (struct verify_shape){.plan = plan, .node = node};
+	if (!plan_node_is_value(node))
+		shape->table = &plan->tables[node->table];
 	maker.fields = arena_calloc(arena, (size_t)node->key_count + node->properties_count + node->labels_chosen_count,
 	                            sizeof(*maker.fields));
 	if (!maker.fields)
@@ -102,6 +106,8 @@ int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const
 		shape->probe_count = shape->fields_count;
 	shape->key_at = shape->fields_count;
 	maker__properties(&maker, 'e', edge->key, edge->key_count);
+	if (edge->each && edge->key_count)
+		maker.fields[shape->key_at].source = VERIFY_SOURCE_PLACE;
 	if (edge->kind == PLAN_EDGE_JOIN_KEYED) {
 		shape->probe_at = shape->key_at;
 		shape->probe_count = edge->key_count;
@@ -110,6 +116,18 @@ int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const
 	maker__properties(&maker, 'e', edge->properties, edge->properties_count);
 	maker__finish(&maker);
 	return 0;
+}
+
+bool verify_shape_is_of(const struct verify_shape *shape, const bool *tables)
+{
+	const struct plan *plan = shape->plan;
+
+	if (!tables || shape->table)
+		return !tables || tables[shape->table->index];
+	for (uint32_t i = 0; i < plan->edges_count; i++)
+		if (tables[plan->edges[i]->table] && plan_edge_has_end(plan->edges[i], shape->node))
+			return true;
+	return false;
 }
 
 const char *verify_shape_name(const struct verify_shape *shape)
@@ -132,6 +150,10 @@ static void sql__column(struct buffer *sql, const struct verify_shape *shape, ui
 		buffer_append_text(sql, ") IS TRUE");
 		return;
 	}
+	if (shape->fields[field].source != VERIFY_SOURCE_COLUMN) {
+		buffer_append_text(sql, shape->fields[field].source == VERIFY_SOURCE_ELEMENT ? "x.e" : "x.i");
+		return;
+	}
 	buffer_append_text(sql, "t.");
 	sql_quote_identifier(sql, shape__column(shape, field)->name);
 }
@@ -150,6 +172,34 @@ static void sql__table(struct buffer *sql, const struct verify_shape *shape)
 	buffer_append_text(sql, shape->table->partitioned ? "" : "ONLY ");
 	sql_quote_qualified(sql, shape->table->schema, shape->table->name);
 	buffer_append_text(sql, " AS t");
+}
+
+/*
+ * LATERAL, and "x": the elements of each row's array, with their places, or each only once. In a list of results unnest() gives
+ * a composite type as one value, and runs in step with the numbers; what is equal to the type may be several texts, and so
+ * several nodes.
+ */
+static void sql__elements(struct buffer *sql, const struct verify_shape *shape, const char *before, const char *behind)
+{
+	const struct plan_end *far;
+
+	if (!shape->edge || !shape->edge->each)
+		return;
+	far = shape->edge->owner_is_from ? &shape->edge->to : &shape->edge->from;
+	buffer_printf(sql, "%sLATERAL (", before);
+	buffer_append_text(sql, shape->edge->key_count
+	                                ? "SELECT unnest(t."
+	                                : "SELECT DISTINCT ON (concat(u.e) COLLATE \"C\") u.e FROM (SELECT unnest(t.");
+	sql_quote_identifier(sql, shape->table->columns[far->columns[0]].name);
+	buffer_append_text(sql, ") AS e");
+	if (shape->edge->key_count) {
+		buffer_append_text(sql, ", generate_series(1, cardinality(t.");
+		sql_quote_identifier(sql, shape->table->columns[far->columns[0]].name);
+		buffer_append_text(sql, ")) AS i");
+	} else {
+		buffer_append_text(sql, ") AS u");
+	}
+	buffer_printf(sql, ") AS x%s", behind);
 }
 
 /* Those of the mapping: of the row's node, and of the relationship. */
@@ -176,7 +226,9 @@ static void sql__where(struct buffer *sql, const struct verify_shape *shape)
 	const char *word = " WHERE ";
 
 	for (uint32_t i = 0; i < shape->identity_count; i++) {
-		if (shape__column(shape, i)->not_null)
+		bool null_too = shape->fields[i].source == VERIFY_SOURCE_ELEMENT || !shape__column(shape, i)->not_null;
+
+		if (!null_too || shape->fields[i].source == VERIFY_SOURCE_PLACE)
 			continue;
 		buffer_append_text(sql, word);
 		sql__column(sql, shape, i);
@@ -208,6 +260,7 @@ void verify_shape_scan_sql(const struct verify_shape *shape, bool sorted, struct
 	sql__fields(sql, shape);
 	buffer_append_text(sql, " FROM ");
 	sql__table(sql, shape);
+	sql__elements(sql, shape, ", ", "");
 	sql__where(sql, shape);
 	if (sorted)
 		sql__order(sql, shape);
@@ -234,6 +287,7 @@ void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql
 		buffer_printf(sql, " = v.k%u::%s", i, shape__column(shape, field)->type_name);
 	}
 	sql__conditions(sql, shape, " AND ");
+	sql__elements(sql, shape, " LEFT JOIN ", " ON true");
 }
 
 /* ---- Cypher ---- */
@@ -265,8 +319,10 @@ static void cypher__returns(struct buffer *cypher, const struct verify_shape *sh
 		buffer_printf(cypher, " AS c%u", i);
 	}
 	if (shape->node) {
-		buffer_append_text(cypher, ", n:" PLACEHOLDER " AS f0, CASE WHEN n:" PLACEHOLDER
-		                           " AND (n)--() THEN true ELSE false END AS f1");
+		buffer_append_text(cypher, ", n:" PLACEHOLDER " AS f0, CASE WHEN ");
+		if (!plan_node_is_value(shape->node))
+			buffer_append_text(cypher, "n:" PLACEHOLDER " AND ");
+		buffer_append_text(cypher, "(n)--() THEN true ELSE false END AS f1");
 		for (uint32_t i = 0; i < shape->node->labels_more_count; i++) {
 			buffer_append_text(cypher, ", n:");
 			cypher_quote(cypher, shape->node->labels_more[i]);

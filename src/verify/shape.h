@@ -12,8 +12,16 @@
 #include "base/buffer.h"
 #include "mapping/plan.h"
 
+/* Where a row has a field's value. */
+enum verify_source {
+	VERIFY_SOURCE_COLUMN,
+	VERIFY_SOURCE_ELEMENT, /* of the array in the column: one record for each */
+	VERIFY_SOURCE_PLACE,   /* of that element */
+};
+
 struct verify_field {
 	uint32_t column; /* of the table */
+	enum verify_source source;
 	struct type type;
 	char variable; /* in the Cypher statements: n; a and b for the ends, e */
 	const char *property;
@@ -24,14 +32,14 @@ struct verify_field {
 /* Behind a node's fields the graph says so much more. */
 enum verify_flag {
 	VERIFY_FLAG_PLACEHOLDER,
-	VERIFY_FLAG_CONNECTED, /* a placeholder with a relationship of whatever type */
+	VERIFY_FLAG_CONNECTED, /* a placeholder, or a node made of a value, with a relationship of whatever type */
 	VERIFY_FLAG_LABELS,    /* from here on: has the label labels_more[i] */
 };
 
 struct verify_shape {
 	const struct plan *plan;
-	const struct plan_table *table;
-	const struct plan_node *node; /* one of the two */
+	const struct plan_table *table; /* NULL: a node made of values, which has no rows */
+	const struct plan_node *node;   /* one of the two */
 	const struct plan_edge *edge;
 	const struct verify_field *fields;
 	uint32_t fields_count;
@@ -49,9 +57,15 @@ int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const
                       struct arena *arena) _must_check;
 int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const struct plan_edge *edge,
                       struct arena *arena) _must_check;
+/*
+ * Whether it is among the tables (by plan table; NULL: all): the one that it comes from; of what is made of values, one with a
+ * relationship that leads to it.
+ */
+bool verify_shape_is_of(const struct verify_shape *shape, const bool *tables);
 /* "Package", "Package DEPENDS_ON Package by target" */
 const char *verify_shape_name(const struct verify_shape *shape);
 
+/* The statements in SQL are for shapes with a table. */
 /* All rows: "COPY (SELECT fields ... ORDER BY identity) TO STDOUT". sorted: ask for the order. */
 void verify_shape_scan_sql(const struct verify_shape *shape, bool sorted, struct buffer *sql);
 /* All of the graph's. Nodes without a complete key are not among them. */

@@ -24,6 +24,15 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
+class Value:
+    """A node for each value that a relationship leads to; `keep`: also for values of old."""
+    label: str
+    property: str
+    keep: bool = False
+    temporal: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class ForeignKey:
     """A relationship from the row's node to the node that `columns` name, or the other way round."""
     type: str
@@ -31,6 +40,18 @@ class ForeignKey:
     columns: tuple
     other: str
     from_owner: bool = True
+    where: str = "true"
+
+
+@dataclasses.dataclass(frozen=True)
+class Elements:
+    """A relationship from the row's node to each node that an element of the array `column` names; with `position`, its place."""
+    type: str
+    owner: str
+    column: str
+    other: str
+    from_owner: bool = True
+    position: str = None
     where: str = "true"
 
 
@@ -67,8 +88,8 @@ class _Judge:
     def __init__(self, tables, session, mapping):
         self.tables = tables
         self.session = session
-        self.nodes = {part.label: part for part in mapping if isinstance(part, Node)}
-        self.links = [part for part in mapping if not isinstance(part, Node)]
+        self.nodes = {part.label: part for part in mapping if isinstance(part, (Node, Value))}
+        self.links = [part for part in mapping if not isinstance(part, (Node, Value))]
         self.differences = []
 
     def run(self):
@@ -82,10 +103,15 @@ class _Judge:
                     for label, node_key in ((shape[1], start), (shape[2], end)):
                         if node_key not in keys[label]:
                             keys[label].add(node_key)
-                            expected[label][node_key, PLACEHOLDER] += 1
+                            expected[label][node_key, self._without_row(label, node_key)] += 1
             self._settle(f"relationship {shape[0]}", wanted, self._actual_links(shape, links[0]))
         for node in self.nodes.values():
-            self._settle(f"node {node.label}", expected[node.label], self._actual_nodes(node))
+            actual = self._actual_values(node, keys[node.label]) if isinstance(node, Value) else self._actual_nodes(node)
+            self._settle(f"node {node.label}", expected[node.label], actual)
+
+    def _without_row(self, label, key):
+        node = self.nodes[label]
+        return _known([(node.property, *key)]) if isinstance(node, Value) else PLACEHOLDER
 
     def _settle(self, what, wanted, actual):
         """Takes what is there from what should be; what remains on either side is a difference."""
@@ -112,6 +138,8 @@ class _Judge:
 
     def _expected_nodes(self, node):
         nodes = collections.Counter()
+        if isinstance(node, Value):  # they come with the relationships
+            return nodes
         columns = [*node.key, *node.properties.values()]
         for row in self.tables.rows(node.table, columns, node.where):
             key, values = row[:len(node.key)], row[len(node.key):]
@@ -121,6 +149,8 @@ class _Judge:
     def _expected_links(self, link):
         if isinstance(link, ForeignKey):
             yield from self._expected_foreign_key(link)
+        elif isinstance(link, Elements):
+            yield from self._expected_elements(link)
         else:
             yield from self._expected_join(link)
 
@@ -130,6 +160,16 @@ class _Judge:
             mine, theirs = row[:len(owner.key)], row[len(owner.key):]
             if None not in theirs:
                 yield (*((mine, theirs) if link.from_owner else (theirs, mine)), (), frozenset())
+
+    def _expected_elements(self, link):
+        owner = self.nodes[link.owner]
+        for *mine, array in self.tables.rows(owner.table, [*owner.key, link.column], f"({owner.where}) AND ({link.where})"):
+            elements = [] if array is None else [(value, place) for place, value in enumerate(array[1], 1) if value is not None]
+            if not link.position:
+                elements = {value: None for value, _ in elements}.items()
+            for value, place in elements:
+                ends = (tuple(mine), (value,)) if link.from_owner else ((value,), tuple(mine))
+                yield (*ends, (), _known([(link.position, place and ("INTEGER", place))]))
 
     def _expected_join(self, link):
         starts, ends = link.start[1], link.end[1]
@@ -154,12 +194,26 @@ class _Judge:
             else:
                 yield key, properties
 
+    def _actual_values(self, node, wanted):
+        temporal = {node.property} if node.temporal else set()
+        records = self.session.run(
+            f"MATCH (n:{_quote(node.label)}) RETURN {_fetch('n', [node.property], temporal)} AS key, n:{PLACEHOLDER} AS placeholder, "
+            "EXISTS {(n)--()} AS led_to")
+        for key, placeholder, led_to in records:
+            key = _canonical(key)
+            if placeholder:
+                yield key, PLACEHOLDER
+            elif key in wanted or not (led_to or node.keep):  # what is graph-only keeps it too
+                yield key, _known([(node.property, *key)])
+
     def _actual_links(self, shape, link):
         relationship_type, start, end = shape
         properties, own_keys, temporal = {}, (), set()
         if isinstance(link, Join):
             properties, temporal = link.properties, self._temporal(link.table, link.properties)
             own_keys = [name for column in link.key for name in properties if properties[name] == column]
+        elif isinstance(link, Elements) and link.position:
+            properties = {link.position: None}
         names = sorted(properties)
         records = self.session.run(
             f"MATCH (a:{_quote(start)})-[r:{_quote(relationship_type)}]->(b:{_quote(end)}) "
@@ -172,6 +226,8 @@ class _Judge:
 
     def _fetch_key(self, variable, label):
         node = self.nodes[label]
+        if isinstance(node, Value):
+            return _fetch(variable, [node.property], {node.property} if node.temporal else set())
         return _fetch(variable, self._key_properties(node), self._temporal(node.table, node.properties))
 
     def _temporal(self, table, properties):
@@ -180,6 +236,8 @@ class _Judge:
         return {name for name, column in properties.items() if types[column][0] in PATTERNS}
 
     def _key_properties(self, node):
+        if isinstance(node, Value):
+            return [node.property]
         columns = {column: name for name, column in node.properties.items()}
         return [columns[column] for column in node.key]
 
@@ -291,7 +349,7 @@ def _table_value(kind, text):
     if text is None:
         return None
     if is_list:
-        return "LIST", tuple(_table_scalar(graph_type, element) for element in _elements(text))
+        return "LIST", tuple(None if element is None else _table_scalar(graph_type, element) for element in _elements(text))
     return _table_scalar(graph_type, text)
 
 
@@ -322,7 +380,8 @@ READ_SCALAR = {
 
 
 def _elements(text):
-    """The elements of a one-dimensional array without NULLs, in PostgreSQL's notation."""
+    """The elements of an array in PostgreSQL's notation, None where it is NULL, those of several dimensions one after the other."""
+    text = text.partition("=")[2] if text[0] == "[" else text
     assert text[0] == "{" and text[-1] == "}", f"{text!r} is no array"
     quoted_or_bare = re.findall(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)', text[1:-1], re.DOTALL)
-    return [bare if bare else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) for quoted, bare in quoted_or_bare]
+    return [None if bare == "NULL" else bare if bare else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) for quoted, bare in quoted_or_bare]

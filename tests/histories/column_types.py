@@ -105,6 +105,19 @@ TYPES = {
     "range": ColumnType("int4range", None, ("[1,5)", "empty")),
 }
 KEY_TYPES = [name for name, type in TYPES.items() if type.keys]
+# What can be a node of its own, by the kind of value that it is for a label: all the columns that lead to one are of one kind.
+VALUE_KINDS = {
+    "boolean": "boolean", "smallint": "integer", "integer": "integer", "bigint": "integer", "oid": "integer", "domain integer": "integer",
+    "numeric scale": "numeric", "numeric whole": "numeric", "text": "text", "varchar": "text", "char": "text", "name": "text",
+    "single char": "text", "citext": "text", "uuid": "text", "enum": "text", "domain text": "text", "bytea": "bytea", "date": "date",
+    "time": "time", "time zone": "time zone", "timestamp": "timestamp", "timestamp zone": "timestamp zone",
+}
+# Arrays whose elements can be keys or values, and the type that has such values.
+ELEMENTS = {
+    "boolean list": "boolean", "integer list": "integer", "bigint list": "bigint", "numeric list": "numeric scale", "text list": "text",
+    "uuid list": "uuid", "date list": "date", "time list": "time", "timestamp list": "timestamp", "timestamp zone list": "timestamp zone",
+    "enum list": "enum", "domain list": "domain text",
+}
 # Most keys are of these, in the world as here.
 USUAL_KEY_TYPES = ["bigint", "integer", "text", "uuid"]
 AS_KIND = {"text": "STRING", "float": "FLOAT", "integer": "INTEGER"}
@@ -118,6 +131,23 @@ def graph_value(type_name, text, way=None):
     if type.is_list:
         return "LIST", tuple(_scalar(type.kind, element) for element in _elements(text))
     return _scalar(AS_KIND[way] if way else type.kind, text)
+
+
+def element_values(type_name, text):
+    """Of an array: (value in the graph, place from 1) for each element that is not NULL."""
+    return [(_scalar(TYPES[type_name].kind, element), place) for place, element in enumerate(_elements(text), 1) if element is not None]
+
+
+def array_text(elements, rng):
+    """Elements as an array, sometimes of two dimensions or with bounds of its own; None is a NULL."""
+    quoted = ["NULL" if element is None else '"' + re.sub(r'(["\\])', r"\\\1", element) + '"' for element in elements]
+    chance = rng.random()
+    if quoted and chance < 0.1:
+        return f"[0:{len(quoted) - 1}]={{{','.join(quoted)}}}"
+    if len(quoted) % 2 == 0 and quoted and chance < 0.25:
+        half = len(quoted) // 2
+        return f"{{{{{','.join(quoted[:half])}}},{{{','.join(quoted[half:])}}}}}"
+    return f"{{{','.join(quoted)}}}"
 
 
 def _scalar(kind, text):
@@ -150,8 +180,9 @@ def _postgres_temporal(kind, text):
 
 
 def _elements(text):
-    """The elements of a one-dimensional array without NULLs, in PostgreSQL's notation."""
-    text = re.sub(r"^\[[^]]*\]=", "", text)
+    """The elements of an array in PostgreSQL's notation, None where it is NULL, those of several dimensions one after the other."""
+    text = re.sub(r"^(\[[^]]*\])+=", "", text)
     assert text[0] == "{" and text[-1] == "}", f"{text!r} is no array"
     quoted_or_bare = re.findall(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)', text[1:-1], re.DOTALL)
-    return [bare if bare else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) for quoted, bare in quoted_or_bare]
+    return [None if bare == "NULL" else bare if bare else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
+            for quoted, bare in quoted_or_bare]

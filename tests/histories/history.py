@@ -17,7 +17,7 @@ The rows are followed as if every statement succeeded, only so that most of them
 """
 import copy
 
-from .column_types import TYPES
+from .column_types import ELEMENTS, TYPES, array_text
 
 
 def random_history(rng, tables):
@@ -257,11 +257,17 @@ class _Writer:
         refers = any(column["name"] in reference["columns"] for reference in table["references"])
         if not column.get("not_null") and self.rng.random() < 0.25:
             return None
-        if column["name"] in table["key"] or refers:
+        if column["name"] in table["key"] or refers or column.get("small"):
             return self.rng.choice(type.keys)
+        if column.get("elements"):
+            return self.array(TYPES[ELEMENTS[column["type"]]].keys)
         if column["type"] == "text" and self.rng.random() < (0.5 if column.get("external") else 0.1):
             return {"big": self.rng.randrange(1000), "length": self.rng.choice([2500, 9000, 30_000])}
         return self.rng.choice(type.values)
+
+    def array(self, values):
+        count = self.rng.choice([0, 1, 2, 2, 3, 4, 6])
+        return array_text([None if self.rng.random() < 0.15 else self.rng.choice(values) for _ in range(count)], self.rng)
 
     def references(self, table, columns):
         """Values for the references that have one of the columns: mostly rows that are there."""

@@ -1,15 +1,16 @@
 """A random mapping over the tables of a schema, as plain data, and the YAML that says it.
 
-{options, nodes, relationships}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
+{options, nodes, relationships, values}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
 {type, to or from, columns}. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
 `properties` is None, or a list of {name, column, as}. Tables go by their ids. Each of the three may have a `where`, as in conditions.py;
 a node a list `choose` of further labels, the others a `choose` of types: {column, values: {value: name}}. A node may have `prefixes`, for
-labels that are made of a column's values: {column, prefix}.
+labels that are made of a column's values: {column, prefix}. A value is a node made of values: {label, property, keep, labels}; a node's
+relationship over an array may have a `position`.
 """
 import json
 
 from . import conditions, names
-from .column_types import TYPES
+from .column_types import ELEMENTS, TYPES, VALUE_KINDS
 
 
 def random_mapping(rng, tables):
@@ -19,11 +20,13 @@ def random_mapping(rng, tables):
             nodes.append(_node(rng, table, names.some(rng, names.LABELS, labels)))
     by_table = {node["table"]: node["label"] for node in nodes}
     used = _Types(rng)
-    joins = [_join(rng, table, by_table, used) for table in tables
+    values = _Values(rng, labels)
+    joins = [_join(rng, table, by_table, used, values) for table in tables
              if table["role"] == "join" and all(reference["to"] in by_table for reference in table["references"])]
     for node in nodes:
         table = next(table for table in tables if table["id"] == node["table"])
         node["relationships"] = _relationships(rng, table, node, by_table, used)
+        node["relationships"] += _value_relationships(rng, table, node, nodes, tables, used, values)
     for part, table in ((part, table) for part in nodes + joins for table in tables if table["id"] == part["table"]):
         _choose_properties(rng, part, table)
         if rng.random() < 0.25:
@@ -46,7 +49,7 @@ def random_mapping(rng, tables):
     for table in tables:
         if conditions.of_table(nodes, joins, table["id"]):
             conditions.bring_large_values(table)
-    return {"options": _options(rng), "nodes": nodes, "relationships": joins}
+    return {"options": _options(rng), "nodes": nodes, "relationships": joins, "values": values.made}
 
 
 def _shape(label, relationship):
@@ -118,15 +121,75 @@ class _Types:
         return name
 
 
-def _join(rng, table, by_table, used):
+class _Values:
+    """Nodes made of values: each label of one kind of values, often shared."""
+
+    def __init__(self, rng, labels):
+        self.rng, self.labels, self.kinds, self.made = rng, labels, {}, []
+
+    def label(self, kind):
+        known = self.kinds.setdefault(kind, [])
+        if not known or self.rng.random() < 0.4:
+            extra = [self.rng.choice(names.EXTRA_LABELS)] if self.rng.random() < 0.2 else []
+            known.append(names.some(self.rng, names.LABELS, self.labels))
+            self.made.append({"label": known[-1], "property": names.some(self.rng, names.PROPERTIES, set()),
+                              "keep": self.rng.random() < 0.25, "labels": extra})
+            return known[-1]
+        return self.rng.choice(known)
+
+    def scalars(self, table):
+        return [column for column in table["columns"] if column["type"] in VALUE_KINDS and not column.get("generated")
+                and not column.get("serial")]
+
+
+def _small(column):
+    """Values that an index can hold."""
+    column.pop("external", None)
+    column["small"] = True
+
+
+def _join(rng, table, by_table, used, values):
     start, end = table["references"]
     if rng.random() < 0.5:
         start, end = end, start
-    ends = start["columns"] + end["columns"]
-    keyed = set(table["key"]) != set(ends)
-    labels = by_table[start["to"]], by_table[end["to"]]
-    return {"type": used.choose(*labels, keyed), "table": table["id"], "from": [labels[0], start["columns"]],
-            "to": [labels[1], end["columns"]], "key": _key(rng, table)}
+    ends = [[by_table[start["to"]], start["columns"]], [by_table[end["to"]], end["columns"]]]
+    scalars = values.scalars(table)
+    if scalars and rng.random() < 0.2:
+        column = rng.choice(scalars)
+        _small(column)
+        ends[rng.randrange(2)] = [values.label(VALUE_KINDS[column["type"]]), [column["name"]]]
+    keyed = set(table["key"]) != set(ends[0][1] + ends[1][1])
+    return {"type": used.choose(ends[0][0], ends[1][0], keyed), "table": table["id"], "from": ends[0], "to": ends[1],
+            "key": _key(rng, table)}
+
+
+def _value_relationships(rng, table, node, nodes, tables, used, values):
+    """From columns to nodes made of their values, and from arrays to those of their elements or to nodes that have such keys."""
+    relationships = []
+    arrays = [column for column in table["columns"] if column["type"] in ELEMENTS]
+    scalars = values.scalars(table)
+    for array, columns, most in ((True, arrays, rng.choice([0, 1, 1, 2])), (False, scalars, rng.choice([0, 0, 0, 0, 1, 2]))):
+        for column in rng.sample(columns, min(len(columns), most)):
+            kind = VALUE_KINDS[ELEMENTS[column["type"]] if array else column["type"]]
+            targets = _single_keys(nodes, tables, kind) if array and kind in ("integer", "text") else []
+            other = rng.choice(targets) if targets and rng.random() < 0.6 else values.label(kind)
+            if array:
+                column["elements"] = True
+            else:
+                _small(column)
+            outwards = rng.random() < 0.7
+            shape = (node["label"], other) if outwards else (other, node["label"])
+            relationships.append({"type": used.choose(*shape), "to" if outwards else "from": other, "columns": [column["name"]]})
+            if array and rng.random() < 0.5:
+                relationships[-1]["position"] = names.some(rng, names.PROPERTIES, set())
+    return relationships
+
+
+def _single_keys(nodes, tables, kind):
+    by_id = {table["id"]: table for table in tables}
+    for_key = {node["label"]: (by_id[node["table"]], node["key"] or by_id[node["table"]]["primary_key"]) for node in nodes}
+    return [label for label, (table, key) in for_key.items() if len(key) == 1 and
+            VALUE_KINDS.get(next(column["type"] for column in table["columns"] if column["name"] == key[0])) == kind]
 
 
 def _relationships(rng, table, node, by_table, used):
@@ -144,7 +207,8 @@ def _choose_properties(rng, part, table):
     ends = part["from"][1] + part["to"][1] if "from" in part else []
     key = [] if set(table["key"]) == set(ends) else table["key"]
     free = [column for column in table["columns"] if column["name"] not in key and column["name"] not in ends]
-    carried = [column for column in free if TYPES[column["type"]].kind and not column.get("generated")]
+    # An array whose elements are keys may have NULLs and dimensions, which no list in the graph has.
+    carried = [column for column in free if TYPES[column["type"]].kind and not column.get("generated") and not column.get("elements")]
     part["properties"], part["except"] = None, []
     in_keys = {column for reference in table["references"] for column in reference["columns"]}
     if rng.random() < 0.4:
@@ -173,6 +237,7 @@ def yaml(mapping, tables):
     by_id = {table["id"]: table for table in tables}
     document = {section: options for section, options in mapping["options"].items() if options}
     document["nodes"] = {node["label"]: _node_words(node, by_id) for node in mapping["nodes"]}
+    document["nodes"].update({value["label"]: _value_words(value) for value in mapping.get("values", [])})
     if mapping["relationships"]:
         document["relationships"] = _by_type(mapping["relationships"], lambda join: _join_words(join, by_id))
     return "\n".join(_lines(document, 0)) + "\n"
@@ -190,9 +255,21 @@ def _node_words(node, by_id):
     return words
 
 
+def _value_words(value):
+    words = {"value": _value(value["property"])}
+    if value["keep"]:
+        words["unused"] = "keep"
+    if value["labels"]:
+        words["labels"] = _values(value["labels"])
+    return words
+
+
 def _relationship_words(relationship):
     direction = "to" if "to" in relationship else "from"
-    return {direction: _value(relationship[direction]), **_columns_words(relationship["columns"]), **_row_words(relationship)}
+    words = {direction: _value(relationship[direction]), **_columns_words(relationship["columns"])}
+    if relationship.get("position"):
+        words["position"] = _value(relationship["position"])
+    return {**words, **_row_words(relationship)}
 
 
 def _row_words(part):

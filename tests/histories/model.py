@@ -4,7 +4,7 @@ Nothing here is taken from pgweave's code. Where the reference is silent, the us
 """
 import dataclasses
 
-from .column_types import graph_value
+from .column_types import TYPES, element_values, graph_value
 from .conditions import equals
 from .schema import IDENTITY
 
@@ -31,9 +31,11 @@ class Relationship:
 
 @dataclasses.dataclass
 class Graph:
-    """Nodes by what tells them apart: (label, values of the key)."""
+    """Nodes by what tells them apart: (label, values of the key). `kept`: labels of nodes that may be there although nothing
+    leads to them any more."""
     nodes: dict
     relationships: list
+    kept: set = dataclasses.field(default_factory=set)
 
 
 def expected_graph(tables, mapping, rows):
@@ -44,7 +46,8 @@ def expected_graph(tables, mapping, rows):
 def key_names(tables, mapping):
     """By label, the names of the properties that hold the key."""
     model = _Model(tables, mapping, {})
-    return {label: [model.names[label][column] for column in model.keys[label]] for label in model.nodes}
+    names = {label: [model.names[label][column] for column in model.keys[label]] for label in model.nodes}
+    return {**names, **{label: [value["property"]] for label, value in model.values.items()}}
 
 
 def _takes(part):
@@ -73,6 +76,7 @@ class _Model:
         self.types = {table["id"]: {column["name"]: column["type"] for column in table["columns"]} for table in tables}
         self.mapping, self.rows = mapping, rows
         self.nodes = {node["label"]: node for node in mapping["nodes"]}
+        self.values = {value["label"]: value for value in mapping.get("values", [])}
         self.keys = {label: self._key(node) for label, node in self.nodes.items()}
         self.properties = {label: self._node_properties(node) for label, node in self.nodes.items()}
         # By label and column: the property's name, and how its value is carried.
@@ -81,7 +85,7 @@ class _Model:
         self.ways = {label: {column: way for _, column, way in properties} for label, properties in self.properties.items()}
 
     def graph(self):
-        graph = Graph({}, [])
+        graph = Graph({}, [], {label for label, value in self.values.items() if value["keep"]})
         for label, node in self.nodes.items():
             for row in filter(_takes(node), self.rows[node["table"]]):
                 graph.nodes[self._identity(label, node["table"], self.keys[label], row)] = Node(
@@ -90,7 +94,7 @@ class _Model:
         graph.relationships = [*self._from_foreign_keys(), *self._from_joins()]
         for relationship in graph.relationships:
             for identity in (relationship.start, relationship.end):
-                graph.nodes.setdefault(identity, self._placeholder(identity))
+                graph.nodes.setdefault(identity, self._without_row(identity))
         return graph
 
     # What the mapping means
@@ -134,6 +138,8 @@ class _Model:
         """Of the node with that label whose key stands in these columns of the row; None if one of them is NULL."""
         if any(row[column] is None for column in columns):
             return None
+        if label in self.values:
+            return label, (graph_value(self.types[table][columns[0]], row[columns[0]]),)
         target = self.nodes[label]["table"]
         return label, tuple(
             graph_value(self.types[target][key_column], row[column], self.ways[label][key_column])
@@ -148,12 +154,27 @@ class _Model:
             for number, relationship in enumerate(node["relationships"]):
                 for row in filter(_takes(relationship), filter(_takes(node), self.rows[node["table"]])):
                     owner = self._identity(label, node["table"], self.keys[label], row)
+                    if self._is_array(node["table"], relationship):
+                        yield from self._from_elements(node["table"], relationship, row, owner)
+                        continue
                     other = self._identity(relationship.get("to") or relationship["from"], node["table"],
                                            relationship["columns"], row)
                     if other is not None:
                         ends = (owner, other) if "to" in relationship else (other, owner)
                         yield Relationship(_type(relationship, row), *ends, {},
                                            self._relationship_source(relationship, (label, number), node["table"], row))
+
+    def _is_array(self, table, relationship):
+        return TYPES[self.types[table][relationship["columns"][0]]].is_list
+
+    def _from_elements(self, table, relationship, row, owner):
+        """One for each; without a position, for each that is not the same as another."""
+        column, position = relationship["columns"][0], relationship.get("position")
+        elements = element_values(self.types[table][column], row[column]) if row[column] is not None else []
+        for value, place in elements if position else [(value, None) for value in dict(elements)]:
+            other = relationship.get("to") or relationship["from"], (value,)
+            ends = (owner, other) if "to" in relationship else (other, owner)
+            yield Relationship(_type(relationship, row), *ends, {position: ("INTEGER", place)} if position else {})
 
     def _from_joins(self):
         for number, join in enumerate(self.mapping["relationships"]):
@@ -169,7 +190,11 @@ class _Model:
         source = self._source(part, table, row)
         return (which, *source) if source else None
 
-    def _placeholder(self, identity):
+    def _without_row(self, identity):
+        """What is made of a value, or else a placeholder."""
         label, key = identity
+        if label in self.values:
+            value = self.values[label]
+            return Node({label, *value["labels"]}, {value["property"]: key[0]})
         names = [self.names[label][column] for column in self.keys[label]]
         return Node({label, PLACEHOLDER}, dict(zip(names, key)))

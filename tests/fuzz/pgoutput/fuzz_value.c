@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct type type = {0};
 	struct arena arena;
 	struct value value, again;
+	const struct value *elements;
+	uint32_t count;
 	struct error error;
 	struct buffer buffer;
 	const char *text;
@@ -45,6 +47,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		value_print(&buffer, &value, 200);
 		if (value_from_text(&type, text, size - 2, &arena, &again, &error) == 0 && !value_equal(&value, &again))
 			abort();
+	}
+	/* what is one list is the same elements */
+	if (!type.conversion && value_elements_from_text(&type, text, size - 2, &arena, &elements, &count, &error) == 0 &&
+	    type.array && value_from_text(&type, text, size - 2, &arena, &again, &error) == 0) {
+		if (again.size != count)
+			abort();
+		for (uint32_t i = 0; i < count; i++)
+			if (!value_equal(&again.list[i], &elements[i]))
+				abort();
 	}
 	buffer_free(&buffer);
 	arena_free(&arena);

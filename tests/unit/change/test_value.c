@@ -361,6 +361,68 @@ static void test_bounds(void **state)
 	free(digits);
 }
 
+/* All dimensions, one after the other; "." is a NULL. */
+static void test_elements(void **state)
+{
+	static const struct {
+		const char *text;
+		char delimiter;
+		const char *expected; /* NULL: refused */
+	} arrays[] = {
+	        {"{}", 0, ""},
+	        {"{a,b,a}", 0, "a|b|a|"},
+	        {"{a,NULL,\"NULL\",null}", 0, "a|.|NULL|.|"},
+	        {"{\"\",\"a \\\"b\\\" {,}\"}", 0, "|a \"b\" {,}|"},
+	        {"[0:1]={a,b}", 0, "a|b|"},
+	        {"[1:1][-2:-1]={{a,b}}", 0, "a|b|"},
+	        {"{{a,b},{NULL,c}}", 0, "a|b|.|c|"},
+	        {"{{{a},{b}},{{c},{d}}}", 0, "a|b|c|d|"},
+	        {"{{{{{{a}}}}}}", 0, "a|"},
+	        {"{a,b;c}", ';', "a,b|c|"},
+	        {"", 0, NULL},
+	        {"{", 0, NULL},
+	        {"a", 0, NULL},
+	        {"{a", 0, NULL},
+	        {"{a,", 0, NULL},
+	        {"{a,}", 0, NULL},
+	        {"{a}}", 0, NULL},
+	        {"{a}b", 0, NULL},
+	        {"{{a}", 0, NULL},
+	        {"{{}}", 0, NULL},
+	        {"{{a}{b}}", 0, NULL},
+	        {"{{{{{{{a}}}}}}}", 0, NULL},
+	        {"{\"a}", 0, NULL},
+	};
+	struct buffer text;
+
+	(void)state;
+	buffer_init(&text, 4096);
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
+		const struct type type = {.kind = TYPE_TEXT, .delimiter = arrays[i].delimiter};
+		const struct value *values = NULL;
+		uint32_t count = 0;
+		struct arena arena;
+		struct error error;
+		int rc;
+
+		arena_init(&arena, 4096);
+		rc = value_elements_from_text(&type, arrays[i].text, strlen(arrays[i].text), &arena, &values, &count, &error);
+		assert_int_equal(rc, arrays[i].expected ? 0 : ERR_VALUE);
+		buffer_reset(&text);
+		for (uint32_t k = 0; k < count; k++) {
+			if (values[k].kind == VALUE_NULL)
+				buffer_append_byte(&text, '.');
+			else
+				buffer_append(&text, values[k].bytes, values[k].size);
+			buffer_append_byte(&text, '|');
+		}
+		if (arrays[i].expected)
+			assert_string_equal(buffer_text(&text), arrays[i].expected);
+		arena_free(&arena);
+	}
+	buffer_free(&text);
+}
+
 static void test_seconds(void **state)
 {
 	struct value value;
@@ -448,8 +510,9 @@ static void test_print_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused), cmocka_unit_test(test_bounds),
-	        cmocka_unit_test(test_seconds),  cmocka_unit_test(test_equal),   cmocka_unit_test(test_print_cut),
+	        cmocka_unit_test(test_accepted),  cmocka_unit_test(test_refused), cmocka_unit_test(test_bounds),
+	        cmocka_unit_test(test_elements),  cmocka_unit_test(test_seconds), cmocka_unit_test(test_equal),
+	        cmocka_unit_test(test_print_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

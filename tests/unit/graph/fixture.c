@@ -25,11 +25,16 @@ static const struct plan_column call_columns[] = {{"id", "bigint", INT, 1, true}
                                                   {"b", "bigint", INT, 3, false},
                                                   {"minutes", "bigint", INT, 4, false}};
 
+static const struct plan_column post_columns[] = {{"id", "bigint", INT, 1, true},
+                                                  {"tags", "text[]", {.kind = TYPE_TEXT, .array = true}, 2, false}};
+
 static const struct plan_property id_key[] = {{"id", 0, INT}};
 static const struct plan_property team_properties[] = {{"name", 1, TEXT}};
 static const struct plan_property person_properties[] = {{"name", 3, TEXT}, {"bio", 4, TEXT}};
 static const struct plan_property member_properties[] = {{"role", 2, TEXT}};
 static const struct plan_property call_properties[] = {{"minutes", 3, INT}};
+static const struct plan_property tag_key[] = {{"name", 0, TEXT}};
+static const struct plan_property place[] = {{"at", 1, INT}};
 
 static struct plan_node nodes[] = {
         [NODE_TEAM] = {.index = NODE_TEAM,
@@ -47,6 +52,8 @@ static struct plan_node nodes[] = {
                          .properties = person_properties,
                          .properties_count = 2,
                          .may_be_placeholder = true},
+        [NODE_POST] = {.index = NODE_POST, .table = TABLE_POST, .label = "Post", .key = id_key, .key_count = 1},
+        [NODE_TAG] = {.index = NODE_TAG, .table = PLAN_TABLE_NONE, .label = "Tag", .key = tag_key, .key_count = 1},
 };
 
 static const uint32_t columns_0[] = {0}, columns_1[] = {1}, columns_2[] = {2};
@@ -88,10 +95,23 @@ static const struct plan_edge called = {
         .properties = call_properties,
         .properties_count = 1};
 
-static const struct plan_edge *const edges[] = {&in_team, &idol, &member, &called};
+static const struct plan_edge tagged = {
+        .index = EDGE_TAGGED,
+        .kind = PLAN_EDGE_FOREIGN_KEY,
+        .table = TABLE_POST,
+        .type = "TAGGED",
+        .from = {.node = NODE_POST, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_0, .enforced = true},
+        .to = {.node = NODE_TAG, .by = tag_key, .by_count = 1, .by_key = true, .columns = columns_1},
+        .owner_is_from = true,
+        .each = true,
+        .key = place,
+        .key_count = 1};
+
+static const struct plan_edge *const edges[] = {&in_team, &idol, &member, &called, &tagged};
 static const struct plan_edge *const person_edges[] = {&in_team, &idol};
 static const struct plan_edge *const member_edges[] = {&member};
 static const struct plan_edge *const call_edges[] = {&called};
+static const struct plan_edge *const post_edges[] = {&tagged};
 
 static const struct plan_table tables[] = {
         [TABLE_TEAM] = {.index = TABLE_TEAM,
@@ -125,6 +145,15 @@ static const struct plan_table tables[] = {
                         .columns_count = 4,
                         .key_count = 1,
                         .edges = call_edges,
+                        .edges_count = 1},
+        [TABLE_POST] = {.index = TABLE_POST,
+                        .schema = "public",
+                        .name = "posts",
+                        .columns = post_columns,
+                        .columns_count = 2,
+                        .key_count = 1,
+                        .node = &nodes[NODE_POST],
+                        .edges = post_edges,
                         .edges_count = 1},
 };
 

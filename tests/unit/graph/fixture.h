@@ -5,14 +5,14 @@
 #include "change/change.h"
 #include "mapping/plan.h"
 
-enum { TABLE_TEAM, TABLE_PERSON, TABLE_MEMBER, TABLE_CALL, TABLES };
-enum { NODE_TEAM, NODE_PERSON, NODES };
-enum { EDGE_IN_TEAM, EDGE_IDOL, EDGE_MEMBER, EDGE_CALLED, EDGES };
+enum { TABLE_TEAM, TABLE_PERSON, TABLE_MEMBER, TABLE_CALL, TABLE_POST, TABLES };
+enum { NODE_TEAM, NODE_PERSON, NODE_POST, NODE_TAG, NODES };
+enum { EDGE_IN_TEAM, EDGE_IDOL, EDGE_MEMBER, EDGE_CALLED, EDGE_TAGGED, EDGES };
 
 /*
  * teams(id, name); people(id, team_id, idol_id, name, bio): IN_TEAM is enforced, IDOL (to a person) is not;
  * members(team_id, person_id, role): MEMBER_OF, found by its ends; calls(id, a, b, minutes): CALLED, with a key of its own, its
- * ends not enforced.
+ * ends not enforced; posts(id, tags): TAGGED, for each of the tags, which are nodes made of values, with its place as `at`.
  */
 extern const struct plan fixture_plan;
 /* Whether IN_TEAM's foreign key is one without ON UPDATE CASCADE; it is not unless a test says so. */

@@ -177,6 +177,73 @@ static void test_an_unchanged_value_is_left_out_unless_it_is_known(void **user)
 	}
 }
 
+static void test_an_array_makes_relationships_and_then_prunes(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_INSERT, TABLE_POST, CELLS("1", "{a,b}"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_POST, CELLS("2", "{}"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_POST, CELLS("3", NULL), NULL);
+	change(state, CHANGE_UPDATE, TABLE_POST, CELLS("4", FIXTURE_UNCHANGED), NULL);
+	change(state, CHANGE_DELETE, TABLE_POST, NULL, CELLS("5", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 2: 1 2 3 4; EDGE_DELETE 4: 3 5; EDGE_UPSERT_FRESH 4: 1; "
+	                                       "EDGE_UPSERT 4: 2; EDGE_PRUNE 4: 2; NODE_DELETE 2: 5; ");
+}
+
+static void test_the_texts_of_arrays(void **user)
+{
+	static const struct {
+		enum graph_statement_kind kind;
+		const char *text;
+	} texts[] = {
+	        {GRAPH_EDGE_UPSERT,
+	         "UNWIND $p.rows AS r MATCH (a:`Post` {`id`: r[0]}) USING INDEX a:`Post`(`id`) UNWIND r[1] AS "
+	         "v MERGE (b:`Tag` {`name`: v[0]}) MERGE (a)-[e:`TAGGED` {`at`: v[1]}]->(b)"},
+	        {GRAPH_EDGE_KEPT,
+	         "UNWIND $p.rows AS r MATCH (a:`Post` {`id`: r[0]}) USING INDEX a:`Post`(`id`) WHERE NOT EXISTS { MATCH "
+	         "(a)-[:`TAGGED`]->(:`Tag`) } SET a.lacking = toInteger([r[0], 'the row came back without its large values: "
+	         "REPLICA IDENTITY FULL brings them'])"},
+	        {GRAPH_EDGE_PRUNE,
+	         "UNWIND $p.rows AS r MATCH (a:`Post` {`id`: r[0]}) USING INDEX a:`Post`(`id`) MATCH "
+	         "(a:`Post`)-[o:`TAGGED`]->(b:`Tag`) WHERE NOT coalesce([b.`name`, o.`at`] IN r[1], false) DELETE o WITH "
+	         "collect(DISTINCT b) AS xs UNWIND xs AS x WITH DISTINCT x WHERE (x:`_PgweavePlaceholder` OR x:`Tag`) AND NOT "
+	         "(x)--() DELETE x"},
+	};
+	struct state *state = *user;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		assert_string_equal(graph_statement_get(&state->statements, texts[i].kind, EDGE_TAGGED, NULL)->text,
+		                    texts[i].text);
+}
+
+/* Pairs of what is not NULL and its place among all. */
+static void test_the_list_of_an_array(void **user)
+{
+	static const uint8_t expected[] = {0xa1, 0x81, 'p',  0xa1, 0x84, 'r',  'o',  'w', 's', 0x91, /* one row */
+	                                   0x92, 0x07,                                               /* its key */
+	                                   0x92, 0x92, 0x81, 'a',  0x01, 0x92, 0x81, 'b', 0x03};
+	struct state *state = *user;
+	struct graph_operation *operation;
+	struct graph_row *bad;
+	struct bolt_writer writer;
+	struct arena scratch;
+	struct error error;
+
+	change(state, CHANGE_INSERT, TABLE_POST, CELLS("7", "{{a,NULL},{b,NULL}}"), NULL);
+	commit(state);
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	while (operation->statement->kind != GRAPH_EDGE_UPSERT_FRESH)
+		operation = operation->next;
+	arena_init(&scratch, BATCH_SIZE);
+	bolt_writer_init(&writer, BATCH_SIZE);
+	assert_int_equal(graph_operation_pack(operation, &fixture_plan, 0, 1, &scratch, &writer, &bad, &error), 0);
+	assert_int_equal(writer.size, sizeof(expected));
+	assert_memory_equal(writer.data, expected, sizeof(expected));
+	bolt_writer_free(&writer);
+	arena_free(&scratch);
+}
+
 static void test_delete_and_insert_in_one_transaction_is_an_update(void **user)
 {
 	struct state *state = *user;
@@ -403,6 +470,9 @@ int main(void)
 	        TEST(test_foreign_keys_of_new_and_of_changed_rows),
 	        TEST(test_a_full_old_row_spares_nothing),
 	        TEST(test_an_unchanged_value_is_left_out_unless_it_is_known),
+	        TEST(test_an_array_makes_relationships_and_then_prunes),
+	        TEST(test_the_texts_of_arrays),
+	        TEST(test_the_list_of_an_array),
 	        TEST(test_delete_and_insert_in_one_transaction_is_an_update),
 	        TEST(test_delete_and_insert_in_two_transactions_is_another_node),
 	        TEST(test_what_came_and_went_leaves_nothing),

@@ -67,7 +67,8 @@ static void print_properties(struct buffer *output, const char *title, const str
 
 	for (uint32_t i = 0; i < count; i++)
 		buffer_printf(output, "  %s %s <- %s%s\n", properties[i].is_label ? "label of" : title, properties[i].name,
-		              table->columns[properties[i].column].name, forms[properties[i].type.numeric_as]);
+		              table ? table->columns[properties[i].column].name : type_kind_name(properties[i].type.kind),
+		              forms[properties[i].type.numeric_as]);
 }
 
 static void print_end(struct buffer *output, const char *title, const struct plan *plan, const struct plan_table *table,
@@ -109,10 +110,10 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 	}
 	for (uint32_t i = 0; i < plan->nodes_count; i++) {
 		const struct plan_node *node = &plan->nodes[i];
-		const struct plan_table *table = &plan->tables[node->table];
+		const struct plan_table *table = plan_node_is_value(node) ? NULL : &plan->tables[node->table];
 
-		assert_ptr_equal(table->node, node);
-		buffer_printf(output, "node %s", node->label);
+		assert_true(!table || table->node == node);
+		buffer_printf(output, "%s %s", table ? "node" : node->keep ? "kept value" : "value", node->label);
 		for (uint32_t l = 0; l < node->labels_more_count; l++)
 			buffer_printf(output, " :%s", node->labels_more[l]);
 		buffer_printf(output, "%s\n", node->may_be_placeholder ? " (may be a placeholder)" : "");
@@ -132,7 +133,7 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 		const struct plan_table *table = &plan->tables[edge->table];
 
 		assert_int_equal(edge->index, i);
-		buffer_printf(output, "edge %s, %s\n", edge->words, kinds[edge->kind]);
+		buffer_printf(output, "edge %s, %s%s\n", edge->words, kinds[edge->kind], edge->each ? " of each element" : "");
 		print_where(output, table, edge->where);
 		if (edge->mine)
 			print_where(output, table, edge->mine);

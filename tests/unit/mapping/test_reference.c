@@ -38,6 +38,8 @@ static const char *const fragments[KINDS_COUNT] = {
                 "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/LINK\"}}]}}",
         [KIND_TABLE] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_LABEL] = "{\"$ref\": \"#/$defs/word\"}",
+        [KIND_NAME] = "{\"$ref\": \"#/$defs/word\"}",
+        [KIND_UNUSED] = "{\"enum\": [\"remove\", \"keep\"]}",
         [KIND_LABELS] = "{\"anyOf\": [{\"$ref\": \"#/$defs/word\"}, {\"$ref\": \"#/$defs/CHOOSER\"}, {\"type\": \"array\", "
                         "\"items\": {\"anyOf\": [{\"$ref\": \"#/$defs/word\"}, {\"$ref\": \"#/$defs/CHOOSER\"}]}}]}",
         [KIND_CHOOSER] = "{\"$ref\": \"#/$defs/CHOOSER\"}",

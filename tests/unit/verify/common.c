@@ -17,6 +17,7 @@ static const struct plan_column package_columns[] = {
         {.name = "size", .type_name = "bigint", .type = INT},
         {.name = "summary", .type_name = "text", .type = TEXT},
         {.name = "section", .type_name = "text", .type = TEXT},
+        {.name = "tags", .type_name = "text[]", .type = {.kind = TYPE_TEXT, .array = true}},
 };
 static const struct plan_column dependency_columns[] = {
         {.name = "id", .type_name = "bigint", .type = INT, .not_null = true},
@@ -31,9 +32,11 @@ static const char *const labels_more[] = {"Thing"};
 static const struct plan_property package_key[] = {{"name", 0, TEXT}};
 static const struct plan_property package_properties[] = {{"size", 1, INT}, {"summary", 2, TEXT}};
 static const struct plan_property section_key[] = {{"name", 0, TEXT}};
+static const struct plan_property tag_key[] = {{"name", 0, TEXT}};
+static const struct plan_property place[] = {{"at", 4, INT}};
 static const struct plan_property dependency_key[] = {{"id", 0, INT}};
 static const struct plan_property dependency_properties[] = {{"kind", 3, TEXT}};
-static const uint32_t column_0[] = {0}, column_1[] = {1}, column_2[] = {2}, column_3[] = {3};
+static const uint32_t column_0[] = {0}, column_1[] = {1}, column_2[] = {2}, column_3[] = {3}, column_4[] = {4};
 
 static const struct plan_node nodes[] = {
         {
@@ -49,6 +52,13 @@ static const struct plan_node nodes[] = {
                 .may_be_placeholder = true,
         },
         {.index = 1, .table = 2, .label = "Section", .key = section_key, .key_count = 1},
+        {.index = 2,
+         .table = PLAN_TABLE_NONE,
+         .label = "Tag",
+         .labels_more = labels_more,
+         .labels_more_count = 1,
+         .key = tag_key,
+         .key_count = 1},
 };
 static const struct plan_edge depends_on = {
         .index = 0,
@@ -72,19 +82,42 @@ static const struct plan_edge in_section = {
         .to = {.node = 0, .by = package_key, .by_count = 1, .by_key = true, .columns = column_0, .enforced = true},
         .words = "Section CONTAINS Package by section",
 };
-static const struct plan_edge *const edges[] = {&depends_on, &in_section};
-static const struct plan_edge *const package_edges[] = {&in_section};
+static const struct plan_edge tagged = {
+        .index = 2,
+        .kind = PLAN_EDGE_FOREIGN_KEY,
+        .table = 0,
+        .type = "TAGGED",
+        .from = {.node = 0, .by = package_key, .by_count = 1, .by_key = true, .columns = column_0, .enforced = true},
+        .to = {.node = 2, .by = tag_key, .by_count = 1, .by_key = true, .columns = column_4},
+        .owner_is_from = true,
+        .each = true,
+        .words = "Package TAGGED Tag by each of tags",
+};
+static const struct plan_edge placed = {
+        .index = 3,
+        .kind = PLAN_EDGE_FOREIGN_KEY,
+        .table = 0,
+        .type = "AT",
+        .from = {.node = 2, .by = tag_key, .by_count = 1, .by_key = true, .columns = column_4},
+        .to = {.node = 0, .by = package_key, .by_count = 1, .by_key = true, .columns = column_0, .enforced = true},
+        .each = true,
+        .key = place,
+        .key_count = 1,
+        .words = "Tag AT Package by each of tags of Package",
+};
+static const struct plan_edge *const edges[] = {&depends_on, &in_section, &tagged, &placed};
+static const struct plan_edge *const package_edges[] = {&in_section, &tagged, &placed};
 static const struct plan_edge *const dependency_edges[] = {&depends_on};
 static const struct plan_table tables[] = {
         {.index = 0,
          .schema = "public",
          .name = "packages",
          .columns = package_columns,
-         .columns_count = 4,
+         .columns_count = 5,
          .key_count = 1,
          .node = &nodes[0],
          .edges = package_edges,
-         .edges_count = 1},
+         .edges_count = 3},
         {.index = 1,
          .schema = "public",
          .name = "de\"ps",

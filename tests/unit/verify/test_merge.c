@@ -61,6 +61,21 @@ static void finish(struct fixture *fixture, const char *expected)
 	assert_string_equal(buffer_text(&fixture->told.text), expected);
 }
 
+/* Only what leads to it keeps a node made of a value; its further labels are looked at. */
+static void test_values(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, false, false);
+	assert_int_equal(verify_shape_node(&fixture.shape, &common_plan, &common_plan.nodes[2], &fixture.arena), 0);
+	graph(&fixture, "a", "ct");
+	graph(&fixture, "b", "c");
+	graph(&fixture, "c", "t");
+	finish(&fixture, "node_label 'b' Thing\nnode_extra 'c' (made of a value that nothing leads to)\n");
+	teardown(&fixture);
+}
+
 static void test_equal(void **state)
 {
 	struct fixture fixture;
@@ -271,9 +286,9 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_equal),    cmocka_unit_test(test_nodes),    cmocka_unit_test(test_placeholders),
-	        cmocka_unit_test(test_edges),    cmocka_unit_test(test_disorder), cmocka_unit_test(test_stop_and_error),
-	        cmocka_unit_test(test_ordinals), cmocka_unit_test(test_model),
+	        cmocka_unit_test(test_values),         cmocka_unit_test(test_equal),    cmocka_unit_test(test_nodes),
+	        cmocka_unit_test(test_placeholders),   cmocka_unit_test(test_edges),    cmocka_unit_test(test_disorder),
+	        cmocka_unit_test(test_stop_and_error), cmocka_unit_test(test_ordinals), cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,12 +15,16 @@ struct fixture {
 	struct buffer text;
 };
 
+#define VALUE_NODE (-2)
+
 static void setup(struct fixture *fixture, int edge)
 {
 	arena_init(&fixture->arena, 1024 * 1024);
 	buffer_init(&fixture->text, 1024 * 1024);
 	if (edge < 0)
-		assert_int_equal(verify_shape_node(&fixture->shape, &common_plan, &common_plan.nodes[0], &fixture->arena), 0);
+		assert_int_equal(verify_shape_node(&fixture->shape, &common_plan,
+		                                   &common_plan.nodes[edge == VALUE_NODE ? 2 : 0], &fixture->arena),
+		                 0);
 	else
 		assert_int_equal(verify_shape_edge(&fixture->shape, &common_plan, common_plan.edges[edge], &fixture->arena), 0);
 }
@@ -104,12 +108,73 @@ static void test_keyed(void **state)
 	teardown(&fixture);
 }
 
+/* There are no rows of it. */
+static void test_value(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, VALUE_NODE);
+	assert_null(fixture.shape.table);
+	verify_shape_scan_cypher(&fixture.shape, true, &fixture.text);
+	expect(&fixture,
+	       "MATCH (n:`Tag`) USING INDEX n:`Tag`(`name`) WHERE n.`name` IS NOT NULL RETURN n.`name` AS c0, "
+	       "n:`_PgweavePlaceholder` AS f0, CASE WHEN (n)--() THEN true ELSE false END AS f1, n:`Thing` AS f2 ORDER "
+	       "BY c0");
+	verify_shape_keyless_cypher(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "MATCH (n:`Tag`) WHERE n.`name` IS NULL RETURN n.`name` AS c0, n:`_PgweavePlaceholder` AS f0, CASE WHEN "
+	       "(n)--() THEN true ELSE false END AS f1, n:`Thing` AS f2");
+	teardown(&fixture);
+}
+
+/* Each element once; the row is found by its own key, also when its array is empty. */
+static void test_elements(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, 2);
+	assert_int_equal(fixture.shape.probe_count, 1);
+	assert_int_equal(fixture.shape.identity_count, 2);
+	verify_shape_scan_sql(&fixture.shape, true, &fixture.text);
+	expect(&fixture,
+	       "COPY (SELECT t.\"name\", x.e FROM ONLY \"public\".\"packages\" AS t, LATERAL (SELECT DISTINCT ON "
+	       "(concat(u.e) COLLATE \"C\") u.e FROM (SELECT unnest(t.\"tags\") AS e) AS u) AS x WHERE x.e IS NOT NULL "
+	       "ORDER BY convert_to(concat(t.\"name\"), 'UTF8'), convert_to(concat(x.e), 'UTF8')) TO STDOUT");
+	verify_shape_probe_sql(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "SELECT v.i, t.tableoid::text || ' ' || t.ctid::text || ' ' || t.xmin::text, t.\"name\", x.e FROM "
+	       "unnest($1::text[]) WITH ORDINALITY AS v(k0, i) JOIN ONLY \"public\".\"packages\" AS t ON t.\"name\" = "
+	       "v.k0::text LEFT JOIN LATERAL (SELECT DISTINCT ON (concat(u.e) COLLATE \"C\") u.e FROM (SELECT "
+	       "unnest(t.\"tags\") AS e) AS u) AS x ON true");
+	teardown(&fixture);
+}
+
+static void test_places(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	setup(&fixture, 3);
+	assert_int_equal(fixture.shape.identity_count, 3);
+	verify_shape_scan_sql(&fixture.shape, false, &fixture.text);
+	expect(&fixture, "COPY (SELECT t.\"name\", x.e, x.i FROM ONLY \"public\".\"packages\" AS t, LATERAL (SELECT "
+	                 "unnest(t.\"tags\") AS e, generate_series(1, cardinality(t.\"tags\")) AS i) AS x WHERE x.e IS NOT "
+	                 "NULL) TO STDOUT");
+	verify_shape_surplus_cypher(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "UNWIND $p.rows AS r MATCH (b:`Package` {`name`: r[0]}) USING INDEX b:`Package`(`name`) MATCH (a:`Tag` "
+	       "{`name`: r[1]}) USING INDEX a:`Tag`(`name`) MATCH (a:`Tag`)-[e:`AT`]->(b:`Package`) WHERE e.`at` = r[2] WITH "
+	       "r, collect(DISTINCT e) AS es UNWIND es[r[3]..] AS e DELETE e");
+	teardown(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_node),
-	        cmocka_unit_test(test_foreign_key),
-	        cmocka_unit_test(test_keyed),
+	        cmocka_unit_test(test_node),  cmocka_unit_test(test_foreign_key), cmocka_unit_test(test_keyed),
+	        cmocka_unit_test(test_value), cmocka_unit_test(test_elements),    cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
