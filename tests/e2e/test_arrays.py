@@ -105,6 +105,22 @@ def test_elements_come_and_go(people, database, graph, change):
     assert_agreement(people, database, graph, MAPPING)
 
 
+@pytest.mark.sampled(0)
+def test_plan_shows_what_is_made(database, pgweave):
+    database.execute(SCHEMA)
+    pgweave.map(YAML)
+    shown = pgweave.command("plan").stdout
+    for words in ("values of   public.persons.tags", "unused      goes when no relationship is left at it", "unused      stays",
+                  "Mood FELT Person by each of moods of Person", "makes       one for each element, its place as nth",
+                  "(:Person {id: 1})-[:TAGGED]->(:Tag {name: 'b'})", "(:Mood {name: 'sad'})-[:FELT {nth: 1}]->(:Person {id: 1})"):
+        assert words in shown
+    plan = pgweave.command("plan", "--json").json
+    nodes, edges = ({part[name]: part for part in plan[parts]} for parts, name in (("nodes", "label"), ("relationships", "type")))
+    assert (nodes["Tag"]["table"], nodes["Tag"]["unused"], nodes["Mood"]["unused"]) == (None, "remove", "keep")
+    assert (edges["TAGGED"]["each"], edges["TAGGED"]["position"], edges["FELT"]["position"]) == (True, None, "nth")
+    assert "one for each value" in pgweave.command("plan", "--format", "svg").stdout
+
+
 def test_what_stays_keeps_its_relationship(people, database, graph):
     people.catch_up()
     graph.query("MATCH (:Person {id: 1})-[r:TAGGED]->(:Tag {name: 'b'}) SET r.mine = 1")
