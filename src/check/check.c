@@ -85,6 +85,8 @@ static int check__databases(const struct mapping *mapping, struct session_postgr
 	check__postgres(check, &facts, settings, *ret_plan);
 	if (*ret_plan)
 		check__tables(check, &catalog, *ret_plan, &facts.role, settings, &facts.publication);
+	if (*ret_plan && check__element_ids(check, postgres, *ret_plan, settings, &facts.role, &failure) < 0)
+		check__failed(check, "PostgreSQL", &failure);
 graph:
 	if (graph->connection) {
 		rc = check__graph(check, graph, *ret_plan, settings, &facts, error);

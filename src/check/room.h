@@ -15,6 +15,10 @@ void check__postgres(struct check *check, const struct postgres_facts *facts, co
 void check__tables(struct check *check, const struct catalog *catalog, const struct plan *plan,
                    const struct postgres_role_facts *role, const struct mapping_settings *settings,
                    const struct postgres_publication_facts *publication);
+/* Where element ids are written to: rights, the tables beside, the replication origin. */
+int check__element_ids(struct check *check, struct session_postgres *postgres, const struct plan *plan,
+                       const struct mapping_settings *settings, const struct postgres_role_facts *role,
+                       struct error *error) _must_check;
 int check__graph(struct check *check, struct session_graph *graph, const struct plan *plan,
                  const struct mapping_settings *settings, const struct postgres_facts *facts, struct error *error) _must_check;
 

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/difference.h"
+#include "sync/element_ids.h"
 #include "sync/pipeline.h"
 
 #include <stdio.h>
@@ -99,6 +100,8 @@ int cli_apply(struct cli *cli, const struct cli_command *command, int argc, char
 		rc = apply__change(cli, &pipeline, &work, &difference, &applied, &error);
 	else if (rc == 0)
 		rc = pipeline__apply(&work.graph, &work.postgres, work.settings, work.plan, &cli->log, &error);
+	if (rc == 0)
+		rc = element_ids_make_tables(&work.postgres, work.plan, &cli->log, &error);
 	if (rc == 0)
 		apply__print(cli, &work, &difference, applied);
 	cli_difference_free(&difference);

@@ -63,7 +63,8 @@ const struct cli_command cli_commands[] = {
         {"verify", "[TABLE|LABEL|TYPE]...", "Proves that the graph equals PostgreSQL, while both are in use",
          "Compares every mapped row, property and relationship, both ways. A difference is reported only after the graph has "
          "passed\n"
-         "the WAL position at which it was seen.\n\n"
+         "the WAL position at which it was seen. Nothing is changed without --heal, and with it nothing but element ids that\n"
+         "PostgreSQL was told wrongly: they are marked for the pipeline, or deleted where no row has their key.\n\n"
          "Exit codes: 0 only when they are equal, 1 when they differ.",
          cli_verify},
         {"version", "", "Prints the version", "And those of the libraries in use.\n\nExit codes: 0.", cli_version},

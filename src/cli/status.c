@@ -1,6 +1,8 @@
 #include "change/change.h"
 #include "cli/cli.h"
+#include "graph/element_id.h"
 #include "sync/pipeline.h"
+#include "verify/verify.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,9 @@ struct status {
 	struct postgres_facts facts;
 	struct error problem; /* code OK: none */
 	const char *state;
+	bool element_ids; /* PostgreSQL is told of some */
+	uint64_t element_ids_waiting;
+	char element_ids_problem[1024]; /* empty: none */
 	int64_t lag_bytes;
 	int64_t lag_ms; /* since the last applied transaction was committed, while there is a lag; else 0 */
 };
@@ -59,6 +64,32 @@ static void status__judge(struct status *status, const struct cli_work *work)
 	}
 }
 
+static void status__on_problem(void *user, const struct bolt_record *record)
+{
+	struct status *status = user;
+	const struct bolt_value *value = record->count ? &record->values[0] : NULL;
+
+	if (value && value->type == BOLT_TYPE_STRING)
+		snprintf(status->element_ids_problem, sizeof(status->element_ids_problem), "%.*s", (int)value->size,
+		         value->string);
+}
+
+static int status__element_ids(struct status *status, struct cli_work *work, struct error *error)
+{
+	struct bolt_writer params;
+	int rc;
+
+	for (uint32_t i = 0; i < work->plan->nodes_count; i++)
+		status->element_ids |= work->plan->nodes[i].element_id != NULL;
+	if (!status->element_ids)
+		return 0;
+	bolt_writer_init(&params, 4096);
+	graph_checkpoint_pack_pipeline(&params, work->settings->pipeline);
+	rc = session_graph_run(&work->graph, graph_element_id_problem, &params, status__on_problem, status, error);
+	bolt_writer_free(&params);
+	return rc < 0 ? rc : verify_element_ids_waiting(&work->graph, work->plan, NULL, &status->element_ids_waiting, error);
+}
+
 static void status__print_text(const struct status *status, const struct cli_work *work)
 {
 	char graph[LSN_TEXT_SIZE], server[LSN_TEXT_SIZE];
@@ -82,6 +113,10 @@ static void status__print_text(const struct status *status, const struct cli_wor
 	       status->facts.slot.exists ? (status->facts.slot.active ? "in use" : "not in use") : "does not exist",
 	       (long long)(status->facts.slot.retained_bytes >> 10));
 	printf("dead letters %lld\n", (long long)status->checkpoint.dead_letters);
+	if (status->element_ids)
+		printf("element ids  %llu on their way to PostgreSQL\n", (unsigned long long)status->element_ids_waiting);
+	if (status->element_ids_problem[0])
+		printf("             %s\n", status->element_ids_problem);
 	for (uint32_t i = 0; i < work->plan->left_out_count; i++)
 		printf("left out     %s\n", work->plan->left_out[i]);
 }
@@ -94,7 +129,7 @@ static void status__print_json(const struct status *status, const struct cli_wor
 	for (uint32_t i = 0; i < work->plan->left_out_count; i++)
 		json_array_append_new(left_out, json_string(work->plan->left_out[i]));
 	cli_print_json(json_pack(
-	        "{s:s, s:s, s:s*, s:s*, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:o}", "pipeline",
+	        "{s:s, s:s, s:s*, s:s*, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:s*, s:o}", "pipeline",
 	        work->settings->pipeline, "state", status->state, "problem", status->problem.code ? status->problem.text : NULL,
 	        "what_to_do", status->problem.code ? status->problem.hint : NULL, "phase",
 	        graph_phase_name(status->checkpoint.phase), "epoch", (json_int_t)status->checkpoint.epoch, "graph_lsn",
@@ -102,7 +137,9 @@ static void status__print_json(const struct status *status, const struct cli_wor
 	        lsn_print(status->facts.server.wal_lsn, server), "lag_bytes", (json_int_t)status->lag_bytes, "lag_ms",
 	        (json_int_t)status->lag_ms, "retained_bytes", (json_int_t)status->facts.slot.retained_bytes, "slot_exists",
 	        status->facts.slot.exists, "slot_active", status->facts.slot.active, "dead_letters",
-	        (json_int_t)status->checkpoint.dead_letters, "left_out", left_out));
+	        (json_int_t)status->checkpoint.dead_letters, "element_ids_waiting", (json_int_t)status->element_ids_waiting,
+	        "element_ids_problem", status->element_ids_problem[0] ? status->element_ids_problem : NULL, "left_out",
+	        left_out));
 }
 
 int cli_status(struct cli *cli, const struct cli_command *command, int argc, char **argv)
@@ -121,6 +158,8 @@ int cli_status(struct cli *cli, const struct cli_command *command, int argc, cha
 		rc = session_postgres_facts(&work.postgres, work.settings, &status.facts, &error);
 	if (rc == 0)
 		rc = pipeline__read_checkpoint(&work.graph, work.settings->pipeline, &status.checkpoint, &error);
+	if (rc == 0)
+		rc = status__element_ids(&status, &work, &error);
 	if (rc == 0) {
 		status__judge(&status, &work);
 		well = strcmp(status.state, "streaming") == 0;

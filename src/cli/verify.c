@@ -54,7 +54,7 @@ static int verify__tables(const struct plan *plan, const char *const *names, siz
 }
 
 static int verify__run(struct cli *cli, struct cli_work *work, const char *const *names, size_t names_count, uint32_t most,
-                       bool *ret_equal, struct error *error)
+                       bool heal, bool *ret_equal, struct error *error)
 {
 	struct verify_report report = {0};
 	struct progress progress;
@@ -65,6 +65,7 @@ static int verify__run(struct cli *cli, struct cli_work *work, const char *const
 		struct verify_request request = {
 		        .tables = tables,
 		        .differences_max = most,
+		        .heal = heal,
 		        .on_progress = verify__on_progress,
 		        .user = &progress,
 		};
@@ -86,20 +87,22 @@ static int verify__run(struct cli *cli, struct cli_work *work, const char *const
 int cli_verify(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
 	const char *names[NAMES_MAX], *most = NULL;
+	bool equal = false, heal = false;
 	const struct cli_option options[] = {
+	        {"heal", 0, NULL, "have element ids that PostgreSQL was told wrongly written again, by the pipeline that runs",
+	         &heal, NULL},
 	        {"most", 'm', "N", "tell at most N differences in full; 100 unless said", NULL, &most},
 	};
 	struct cli_work work;
 	struct error error;
-	bool equal = false;
 	size_t count;
-	int rc = cli_parse(cli, command, argc, argv, options, 1, names, NAMES_MAX, &count);
+	int rc = cli_parse(cli, command, argc, argv, options, 2, names, NAMES_MAX, &count);
 
 	if (rc >= 0)
 		return rc;
 	rc = cli_work_open(cli, &work, false, &error);
 	if (rc == 0)
-		rc = verify__run(cli, &work, names, count, most ? (uint32_t)strtoul(most, NULL, 10) : 0, &equal, &error);
+		rc = verify__run(cli, &work, names, count, most ? (uint32_t)strtoul(most, NULL, 10) : 0, heal, &equal, &error);
 	cli_work_close(&work);
 	return rc < 0 ? cli_fail(cli, &error) : equal ? 0 : CLI_EXIT_NOT_WELL;
 }

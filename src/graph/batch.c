@@ -331,6 +331,7 @@ static int batch__upsert(struct graph_batch *batch, const struct plan_table *tab
 	if (new)
 		entity->fresh = insert;
 	entity->row.cells = cells;
+	entity->row.renewed |= change->kind == CHANGE_INSERT;
 	entity->deleted = false;
 	entity->transaction = batch->transactions;
 	entity->row.lsn = change->lsn;
@@ -449,8 +450,12 @@ static int batch__rename(struct graph_batch *batch, const struct plan_table *tab
 	changes->last_rename = &rename->next;
 	batch->current->used = true;
 	rc = batch__upsert(batch, table, change, false);
-	if (rc == 0)
-		batch__find(batch, table, change->row)->renamed_from = rename->row.old;
+	if (rc == 0) {
+		struct entity *entity = batch__find(batch, table, change->row);
+
+		entity->renamed_from = rename->row.old;
+		entity->row.renewed = true;
+	}
 	return rc;
 }
 
@@ -925,11 +930,13 @@ static int operation__pack_row(const struct graph_operation *operation, const st
 		error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
 		return ERR_VALUE;
 	}
-	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1));
+	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1) + statement->tells_renewed);
 	if (statement->old_and_new)
 		rc = operation__pack_fields(operation, table, row->old, scratch, writer, error);
 	if (rc == 0)
 		rc = operation__pack_fields(operation, table, row->cells, scratch, writer, error);
+	if (statement->tells_renewed)
+		bolt_writer_bool(writer, row->renewed);
 	if (scratch->used != mark.used)
 		arena_rollback(scratch, mark);
 	return rc;

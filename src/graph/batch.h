@@ -26,6 +26,7 @@ struct graph_row {
 	const struct cell *old;   /* of a changed key: the old key */
 	uint64_t lsn;             /* of the last change that made it */
 	bool dead;                /* set aside: it is left out from now on, and goes to the dead letters */
+	bool renewed;             /* inserted, loaded, or given another key: PostgreSQL may lack its node's element id */
 	bool undecided;           /* whether the mapping takes it hangs on a value that nobody knows: it cannot be packed */
 };
 

@@ -1,6 +1,7 @@
 #include "graph/statement.h"
 
 #include "base/buffer.h"
+#include "graph/element_id.h"
 #include "mapping/quote.h"
 
 #include <bolt/packstream.h>
@@ -12,6 +13,7 @@
 #define FIELDS_OF_KEYS_MAX ((size_t)4 * 32)
 #define UNWIND "UNWIND " GRAPH_ROWS " AS r "
 #define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
+#define ELEMENT_ID "`" MAPPING_LABEL_ELEMENT_ID "`"
 #define MOVING "`_PgweaveMoving`"
 /*
  * Evaluates to an error that says so; with a variable in it, or the server would evaluate it when it plans. A row that comes
@@ -256,6 +258,39 @@ static void text__labels_by_value(struct text *text, const struct plan_node *nod
 	}
 }
 
+/* Whoever tells PostgreSQL of element ids is to look at nodes that are new, or whose rows are. */
+static void text__mark_element_id(struct text *text, const struct plan_node *node, const uint8_t *mask)
+{
+	uint32_t renewed = node->key_count;
+
+	if (!node->element_id)
+		return;
+	for (uint32_t i = 0; i < node->properties_count; i++)
+		renewed += !statement__masked(mask, i);
+	buffer_printf(&text->buffer, "FOREACH (m IN CASE WHEN r[%u] OR n:" PLACEHOLDER, renewed);
+	if (node->deleted_label) {
+		text__put(text, " OR n:");
+		text__name(text, node->deleted_label);
+	}
+	text__put(text, " THEN [n] ELSE [] END | SET m:" ELEMENT_ID ") ");
+}
+
+/* PostgreSQL is to forget the element id that it has with this key. */
+static void text__element_id_gone(struct text *text, const struct plan_node *node)
+{
+	if (!node->element_id || node->element_id->column)
+		return;
+	text__put(text, "CREATE (:");
+	graph_element_id_gone_label(node, &text->buffer);
+	for (uint32_t i = 0; i < node->key_count; i++) {
+		text__put(text, i ? ", " : " {");
+		text__name(text, node->key[i].name);
+		text__put(text, ": n.");
+		text__name(text, node->key[i].name);
+	}
+	text__put(text, "}) ");
+}
+
 /* MERGE by key, set what is known; a placeholder becomes a node. */
 static void text__node_upsert(struct text *text, const struct plan_node *node, const uint8_t *mask)
 {
@@ -269,7 +304,10 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 			text__name(text, node->deleted_label);
 		}
 		text__put(text, " THEN [n] ELSE [] END | SET m.lacking = " LACKING ") ");
+	} else if (node->element_id) {
+		text__put(text, "ON CREATE SET n:" ELEMENT_ID " ");
 	}
+	text__mark_element_id(text, node, mask);
 	text__set(text, "n", node->properties, node->properties_count, mask, node->key_count);
 	for (uint32_t i = 0; i < node->labels_more_count; i++) {
 		text__put(text, "SET n:");
@@ -358,6 +396,7 @@ static void text__delete_or_mark(struct text *text, const struct plan_node *node
 /* What becomes of n. */
 static void text__delete(struct text *text, const struct plan_node *node)
 {
+	text__element_id_gone(text, node);
 	if (node->deleted_label)
 		text__delete_or_mark(text, node);
 	else if (node->may_be_placeholder)
@@ -396,6 +435,7 @@ static void text__node_rename(struct text *text, const struct plan_node *node)
 	text__match(text, "n", node, 0);
 	if (node->where)
 		text__put(text, "WHERE NOT n:" PLACEHOLDER " ");
+	text__element_id_gone(text, node);
 	text__set(text, "n", node->key, node->key_count, NULL, node->key_count);
 }
 
@@ -1046,6 +1086,7 @@ static const struct graph_statement *statement__build(struct graph_statements *s
 	        .text = words,
 	        .fields = layout.fields,
 	        .fields_count = layout.count,
+	        .tells_renewed = kind == GRAPH_NODE_UPSERT && plan->nodes[index].element_id,
 	        .old_and_new = (kind >= GRAPH_NODE_RENAME_VACATE && kind <= GRAPH_EDGE_REKEY),
 	        .mask = mask_copy,
 	        .next = statements->lists[kind][index],

@@ -105,8 +105,9 @@ struct catalog {
 	struct arena arena;
 	const char *database;
 	const char *role;
-	const char *search_path_schema; /* current_schema(): where an unqualified table name is looked up; usually "public" */
-	int server_version_num;         /* 150004 */
+	const char
+	        *search_path_schema; /* where an unqualified table name is looked up: current_schema(), but never "pgweave" */
+	int server_version_num;      /* 150004 */
 	uint64_t system_identifier;
 	uint32_t timeline;
 	const struct catalog_table *tables;

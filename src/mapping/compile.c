@@ -321,6 +321,26 @@ static void builder__value_node(struct builder *builder, const struct resolved_n
 	};
 }
 
+static const struct plan_element_id *builder__element_id(struct builder *builder, const struct resolved_node *source)
+{
+	const struct mapping_element_id *mapped = &source->mapped->element_id;
+	struct plan_element_id *element_id;
+
+	if (!source->element_id && !mapped->table.name.text)
+		return NULL;
+	element_id = builder__calloc(builder, 1, sizeof(*element_id));
+	if (!element_id)
+		return NULL;
+	if (source->element_id) {
+		element_id->column = builder__strdup(builder, source->element_id->name);
+		element_id->attnum = source->element_id->attnum;
+	} else {
+		element_id->schema = builder__strdup(builder, mapping__element_id_schema(builder->compiler, mapped));
+		element_id->table = builder__strdup(builder, mapped->table.name.text);
+	}
+	return element_id;
+}
+
 static void builder__nodes(struct builder *builder)
 {
 	const struct compiler *compiler = builder->compiler;
@@ -358,6 +378,7 @@ static void builder__nodes(struct builder *builder)
 		        .on_delete = (enum plan_on_delete)source->mapped->on_delete.index,
 		        .deleted_label = builder__deleted_label(builder, source->mapped),
 		        .may_be_placeholder = source->may_be_placeholder,
+		        .element_id = builder__element_id(builder, source),
 		};
 		builder->plan_tables[building->place].node = &builder->plan_nodes[i];
 		builder->plan_tables[building->place].where = builder->plan_nodes[i].where;

@@ -57,6 +57,7 @@ struct resolved_node {
 	uint32_t labels_count;
 	struct resolved_property *prefixes; /* of labels that columns' values make */
 	uint32_t prefixes_count;
+	const struct catalog_column *element_id; /* where element ids go; NULL: to no column */
 	bool may_be_placeholder;
 	bool fine;
 };
@@ -140,6 +141,15 @@ bool mapping__is_plain(const struct type *property, const struct type *column);
 /* The table's column of that name; NULL, with a diagnostic, when there is none. */
 const struct catalog_column *mapping__column(struct compiler *compiler, const struct catalog_table *table,
                                              const struct word *wanted);
+/* True when the column is not there, and the file says that this does not matter: notes it. */
+bool mapping__is_left_out(struct compiler *compiler, const struct catalog_table *table, const char *property,
+                          const struct word *column);
+/* Finds the column for element ids. False, with its diagnostic, when it does not fit. */
+bool mapping__element_id(struct compiler *compiler, struct resolved_node *node);
+/* When all is resolved: nothing else of the mapping may look at that column, and no row of a mapped table be beside it. */
+void mapping__check_element_ids(struct compiler *compiler);
+/* The schema of the table beside a node's. */
+const char *mapping__element_id_schema(const struct compiler *compiler, const struct mapping_element_id *element_id);
 /* column = literal, as the word writes it. False, with its diagnostic, when it does not fit. */
 bool mapping__condition_equal(struct compiler *compiler, const struct catalog_table *table, const struct catalog_column *column,
                               const struct word *literal, const struct condition **ret_condition);

@@ -4,6 +4,7 @@
 #include "mapping/condition.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CONVERSION_SIZE_MAX ((size_t)64 * 1024)
@@ -138,6 +139,22 @@ static void describe__value_node(struct describer *describer, json_t *object, co
 	describe__set(describer, object, "properties", json_array());
 }
 
+static void describe__element_id(struct describer *describer, json_t *object, const struct plan_element_id *element_id)
+{
+	json_t *described;
+
+	if (!element_id)
+		return;
+	described = json_object();
+	if (element_id->column) {
+		describe__set(describer, described, "attnum", json_integer(element_id->attnum));
+	} else {
+		describe__set(describer, described, "schema", json_string(element_id->schema));
+		describe__set(describer, described, "table", json_string(element_id->table));
+	}
+	describe__set(describer, object, "element_id", described);
+}
+
 static json_t *describe__node(struct describer *describer, const struct plan_node *node)
 {
 	const struct plan_table *table;
@@ -159,6 +176,7 @@ static json_t *describe__node(struct describer *describer, const struct plan_nod
 		describe__set(describer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
 		describe__set(describer, object, "deleted_label", json_string(node->deleted_label));
 	}
+	describe__element_id(describer, object, node->element_id);
 	describe__set(describer, object, "table", describe__table(describer, table));
 	describe__set(describer, object, "key", describe__properties(describer, table, node->key, node->key_count));
 	describe__set(describer, object, "properties", describe__properties(describer, table, node->properties, labels_at));
@@ -461,6 +479,24 @@ static const char *read__value(struct description_reader *reader, json_t *object
 	return json_object_get(object, "value") ? read__text(reader, object, "value") : NULL;
 }
 
+static void read__element_id(struct description_reader *reader, json_t *object, struct described_node *node)
+{
+	json_t *element_id = json_object_get(object, "element_id");
+	char *text;
+
+	if (!element_id)
+		return;
+	text = json_is_object(element_id) ? json_dumps(element_id, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	if (!text) {
+		read__fail(reader, ERR_PROTOCOL);
+		return;
+	}
+	node->element_id = read__copy(reader, text);
+	node->element_id_beside = json_object_get(element_id, "table") != NULL;
+	free(text);
+	json_object_del(object, "element_id");
+}
+
 static void read__node(struct description_reader *reader, json_t *object, struct described_node *node)
 {
 	node->label = read__text(reader, object, "label");
@@ -473,6 +509,7 @@ static void read__node(struct description_reader *reader, json_t *object, struct
 	node->labels_chosen = read__names(reader, object, "labels_chosen", "label", &node->labels_chosen_count);
 	node->prefixes = read__names(reader, object, "labels_by_value", "name", &node->prefixes_count);
 	node->where = read__where(reader, object);
+	read__element_id(reader, object, node);
 	node->further = read__further(reader, object);
 	if (!node->key.count)
 		read__fail(reader, ERR_PROTOCOL);

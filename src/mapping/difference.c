@@ -651,6 +651,50 @@ static void differ__where(struct differ *differ, const struct pair *pair, const 
 		differ->rc = rc;
 }
 
+/* The marks go: a person may ask for element ids again, and then all of them are written. */
+static void differ__element_id_marks(struct differ *differ, const struct pair *pair)
+{
+	static const char *const marks[] = {MAPPING_LABEL_ELEMENT_ID, MAPPING_LABEL_ELEMENT_ID_TAKEN};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_LABEL_REMOVED);
+
+		int rc;
+
+		step.name = marks[i];
+		step.key = pair__key(differ, pair, false);
+		if (i == 0)
+			differ__add(differ, step);
+		else if (!differ->rc && (rc = difference__add(differ->difference, &step)) < 0)
+			differ->rc = rc;
+	}
+}
+
+/* A load marks every node, so that all element ids are written. */
+static void differ__element_id(struct differ *differ, uint32_t now_at, const struct pair *pair,
+                               const struct described_node *old)
+{
+	const struct described_node *now = &differ->now->nodes[now_at];
+	const struct plan_element_id *element_id = differ->plan->nodes[now_at].element_id;
+	bool elsewhere = now->element_id_beside && strcmp(old->label, now->label) != 0;
+
+	if (differ__same_text(old->element_id, now->element_id) && !elsewhere)
+		return;
+	differ__say(differ, pair->words);
+	if (!now->element_id || !element_id) {
+		buffer_append_text(&differ->words, ": its element ids are not written to PostgreSQL any more");
+		differ__element_id_marks(differ, pair);
+		return;
+	}
+	if (element_id->column)
+		buffer_printf(&differ->words, ": its element ids are written to its column %s", element_id->column);
+	else
+		buffer_printf(&differ->words, ": its element ids are written to table %s.%s", element_id->schema,
+		              element_id->table);
+	differ__add(differ, pair__step(pair, DIFFERENCE_CHANGED));
+	differ->difference->load[pair->table] = true;
+}
+
 static void differ__further(struct differ *differ, bool edge, uint32_t now, const struct pair *pair, const char *old,
                             const char *further)
 {
@@ -756,6 +800,7 @@ static void differ__node(struct differ *differ, uint32_t now_at, const struct de
 	differ__node_key(differ, now_at, &pair);
 	pair__properties(differ, &pair);
 	differ__where(differ, &pair, old->where, now->where);
+	differ__element_id(differ, now_at, &pair, old);
 	differ__further(differ, false, now_at, &pair, old->further, now->further);
 }
 

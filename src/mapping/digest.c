@@ -102,6 +102,20 @@ static void digest__value_node(struct buffer *buffer, const struct plan_node *no
 	buffer_printf(buffer, " %s\n", type_kind_name(node->key->type.kind));
 }
 
+static void digest__element_id(struct buffer *buffer, const struct plan_element_id *element_id)
+{
+	if (!element_id)
+		return;
+	buffer_append_text(buffer, element_id->column ? "element id column" : "element id table");
+	if (element_id->column) {
+		digest__text(buffer, element_id->column);
+	} else {
+		digest__text(buffer, element_id->schema);
+		digest__text(buffer, element_id->table);
+	}
+	buffer_append_byte(buffer, '\n');
+}
+
 static int digest__node(struct buffer *buffer, const struct plan *plan, const struct plan_node *node)
 {
 	const struct plan_table *table;
@@ -138,6 +152,7 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 		buffer_append_byte(buffer, '\n');
 		digest__where(buffer, table, node->labels_chosen[i].where);
 	}
+	digest__element_id(buffer, node->element_id);
 	return digest__properties(buffer, table, node->key, node->key_count, node->properties, node->properties_count);
 }
 
@@ -350,6 +365,11 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 		buffer_append_text(buffer, "\non_delete");
 		words__text(buffer, node->on_delete.word.text);
 		words__text(buffer, node->deleted_label.text);
+	}
+	if (node->element_id.name.text) {
+		buffer_append_text(buffer, "\nelement_id");
+		words__text(buffer, node->element_id.column.text);
+		words__table(buffer, &node->element_id.table);
 	}
 	for (uint32_t i = 0; i < node->links.count; i++) {
 		const struct mapping_link *link = &node->links.items[i];

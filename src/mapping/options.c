@@ -104,6 +104,8 @@ const struct mapping_option mapping_options[] = {
          .doc = "What becomes of the node when its row goes: see [Rows that go](#rows-that-go)."},
         {CONTEXT_NODE, "deleted_label", KIND_LABEL, false, NODE(deleted_label), .default_words = "`Deleted`",
          .doc = "The label of nodes that stay although their rows are gone."},
+        {CONTEXT_NODE, "element_id", KIND_ELEMENT_ID, false, NODE(element_id),
+         .doc = "Where Neo4j's element id of each node is written back to: see [Element ids](#element-ids)."},
         {CONTEXT_NODE, "relationships", KIND_LINKS, false, NODE(links),
          .doc = "Relationships that this table's foreign keys mean, by type; a list where one type is used more than once."},
 
@@ -145,6 +147,9 @@ const struct mapping_option mapping_options[] = {
          .doc = "Which value chooses what. Several values may choose the same."},
         {CONTEXT_CHOOSER, "prefix", KIND_LABEL, false, .offset = offsetof(struct mapping_chooser, prefix),
          .doc = "Of labels, instead of `values`: whatever the value is, the label is this with the value behind it."},
+
+        {CONTEXT_ELEMENT_ID, "table", KIND_TABLE, true, .offset = offsetof(struct mapping_element_id, table),
+         .doc = "The table beside the mapped one, made where it is not there; several nodes may have the same one."},
 
         {CONTEXT_PROPERTY, "column", KIND_COLUMN, false, .offset = offsetof(struct mapping_property, column),
          .default_words = "the property's name", .doc = "The column it comes from."},

@@ -21,6 +21,7 @@
 	X(LINK, "a node's relationship")                                                                                       \
 	X(JOIN, "a join table's relationship")                                                                                 \
 	X(CHOOSER, "what a column chooses")                                                                                    \
+	X(ELEMENT_ID, "an element id's table")                                                                                 \
 	X(PROPERTY, "a property")                                                                                              \
 	X(SECRET, "a secret")
 
@@ -52,6 +53,7 @@ enum mapping_context {
 	X(LABELS, "a label, or {column: name, values: {value: label}}, or a list of these")                                    \
 	X(CHOOSER, "{column: name, values: {value: type}}")                                                                    \
 	X(VALUES, "a map: value: label or type")                                                                               \
+	X(ELEMENT_ID, "the name of a column, or {table: schema.name}")                                                         \
 	X(COLUMN, "the name of a column")                                                                                      \
 	X(VALUE, "a value of a column")                                                                                        \
 	X(COLUMNS, "the name of a column or a list of them")                                                                   \

@@ -459,6 +459,19 @@ static void parser__read_table(struct parser *parser, const struct mapping_optio
 	table->name = (struct word){name, node->place};
 }
 
+/* A column's name, or {table: name}. */
+static void parser__read_element_id(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                    void *at)
+{
+	struct mapping_element_id *element_id = at;
+
+	element_id->name = (struct word){option->name, node->place};
+	if (node->kind == YAML_MAPPING)
+		parser__keys(parser, CONTEXT_ELEMENT_ID, node, node->place, element_id);
+	else
+		(void)parser__word(parser, option, node, &element_id->column);
+}
+
 /* CONDITION: its text; what it means is said against the catalogue. */
 static void parser__read_condition(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
                                    void *at)
@@ -877,6 +890,7 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_LABELS] = parser__read_labels,
         [KIND_CHOOSER] = parser__read_chooser,
         [KIND_VALUES] = parser__read_values,
+        [KIND_ELEMENT_ID] = parser__read_element_id,
         [KIND_COLUMN] = parser__read_word,
         [KIND_VALUE] = parser__read_word,
         [KIND_COLUMNS] = parser__read_words,

@@ -52,6 +52,18 @@ enum plan_on_delete {
 /* As the mapping file has them, in the enum's order; NULL behind the last. */
 extern const char *const plan_on_delete_names[];
 
+/* On nodes whose element id PostgreSQL may not have, and on those of which it is being told. */
+#define MAPPING_LABEL_ELEMENT_ID "_PgweaveElementId"
+#define MAPPING_LABEL_ELEMENT_ID_TAKEN "_PgweaveElementIdTaken"
+
+/* Where the element ids of a node's label are kept in PostgreSQL: in a column of its table, or in a table beside it. */
+struct plan_element_id {
+	const char *column; /* NULL: the table beside it */
+	int16_t attnum;
+	const char *schema; /* of that table */
+	const char *table;
+};
+
 /*
  * A value node has no rows: it is a value of other tables' columns, which its one key property holds, and it is made by
  * whatever leads to it. It has no `where`, no chosen labels, no other properties, and never is a placeholder.
@@ -73,6 +85,7 @@ struct plan_node {
 	enum plan_on_delete on_delete;
 	const char *deleted_label; /* of nodes that stay without a row; NULL: none do */
 	bool may_be_placeholder;   /* some relationship to it has no enforced foreign key, so its end may be missing for good */
+	const struct plan_element_id *element_id; /* NULL: PostgreSQL is not told of them */
 };
 
 enum plan_edge_kind {

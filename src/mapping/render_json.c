@@ -90,6 +90,21 @@ static void json__value_node(struct json_writer *writer, json_t *object, const s
 	json__set(writer, object, "rows_estimate", json_null());
 }
 
+static json_t *json__element_id(struct json_writer *writer, const struct plan_element_id *element_id)
+{
+	json_t *object = element_id ? json_object() : json_null();
+
+	if (!element_id)
+		return object;
+	if (element_id->column) {
+		json__set(writer, object, "column", json_string(element_id->column));
+	} else {
+		json__set(writer, object, "schema", json_string(element_id->schema));
+		json__set(writer, object, "table", json_string(element_id->table));
+	}
+	return object;
+}
+
 static json_t *json__node(struct json_writer *writer, const struct plan_node *node)
 {
 	const struct plan_table *table;
@@ -124,6 +139,7 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	          json__properties(writer, table, node->properties + labels_at, node->properties_count - labels_at));
 	json__set(writer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
 	json__set(writer, object, "deleted_label", node->deleted_label ? json_string(node->deleted_label) : json_null());
+	json__set(writer, object, "element_id", json__element_id(writer, node->element_id));
 	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));
 	json__set(writer, object, "rows_estimate",
 	          table->rows_estimate < 0 ? json_null() : json_integer((json_int_t)table->rows_estimate));

@@ -150,6 +150,11 @@ static void text__node(struct buffer *buffer, const struct plan *plan, const str
 		              : node->on_delete == PLAN_DELETE_KEEP   ? "it stays with its relationships"
 		                                                      : "it stays",
 		              node->deleted_label);
+	if (node->element_id)
+		buffer_printf(buffer, "    %-*sto %s%s%s%s\n", TEXT_INDENT - 4, "element id",
+		              node->element_id->column ? "column " : "table ",
+		              node->element_id->column ? node->element_id->column : node->element_id->schema,
+		              node->element_id->column ? "" : ".", node->element_id->column ? "" : node->element_id->table);
 	if (node->may_be_placeholder)
 		buffer_append_text(buffer, "    placeholder where no foreign key vouches for it: a node with its key alone, "
 		                           "filled when its row comes\n");

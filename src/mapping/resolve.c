@@ -123,9 +123,8 @@ const struct catalog_column *mapping__column(struct compiler *compiler, const st
 	return NULL;
 }
 
-/* True when the column is not there, and the file says that this does not matter: notes it. */
-static bool resolve__is_left_out(struct compiler *compiler, const struct catalog_table *table, const char *property,
-                                 const struct word *column)
+bool mapping__is_left_out(struct compiler *compiler, const struct catalog_table *table, const char *property,
+                          const struct word *column)
 {
 	struct left_out *left_out;
 
@@ -464,7 +463,7 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 		struct resolved_property property = {.name = named->name};
 		bool is_key = false;
 
-		if (!named->constant && resolve__is_left_out(compiler, table, named->name.text, &named->column))
+		if (!named->constant && mapping__is_left_out(compiler, table, named->name.text, &named->column))
 			continue;
 		/* a constant stands beside the row's key, which every row has */
 		property.column = named->constant && key ? key->items[0] : mapping__column(compiler, table, &named->column);
@@ -854,6 +853,9 @@ static void resolve__node(struct compiler *compiler, struct resolved_node *node)
 	key = resolve__chosen_labels(compiler, node) && key;
 	key = resolve__prefixes(compiler, node) && key;
 	key = resolve__deleted_label(compiler, node) && key;
+	key = mapping__element_id(compiler, node) && key;
+	if (node->element_id && !resolve__has(&used, node->element_id))
+		used.items[used.count++] = node->element_id;
 	node->fine = resolve__properties(compiler, node->table, mapped->label.place, &mapped->properties, &mapped->except,
 	                                 &mapped->relational_only, key ? &node->key : NULL, true, &used, &node->properties) &&
 	             key;
@@ -1457,4 +1459,5 @@ void mapping__resolve(struct compiler *compiler)
 	resolve__check_edges(compiler);
 	resolve__check_join_keys(compiler);
 	resolve__check_tenant(compiler);
+	mapping__check_element_ids(compiler);
 }

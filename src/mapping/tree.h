@@ -102,6 +102,13 @@ struct mapping_links {
 	uint32_t count;
 };
 
+/* Where element ids go: exactly one of column and table, where the file says any. */
+struct mapping_element_id {
+	struct word name; /* the key it stands under; text NULL where the file does not say it */
+	struct word column;
+	struct table_name table;
+};
+
 struct mapping_node {
 	struct word label;
 	struct table_name table; /* exactly one of the two */
@@ -117,6 +124,7 @@ struct mapping_node {
 	struct words relational_only;
 	struct choice on_delete; /* by enum plan_on_delete */
 	struct word deleted_label;
+	struct mapping_element_id element_id;
 	struct mapping_links links;
 };
 

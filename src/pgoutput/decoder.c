@@ -24,6 +24,8 @@ struct pgoutput_decoder {
 	uint64_t rows_seen;              /* its row changes so far, whatever table: a count that no other plan would change */
 	uint64_t skip_commit_lsn;
 	uint64_t skip_count;
+	const char *own_origin; /* NULL: none */
+	bool own;               /* the transaction is of that origin */
 };
 
 int pgoutput_decoder_new(const struct plan *plan, const struct pgoutput_limits *limits, struct pgoutput_decoder **ret_decoder,
@@ -84,6 +86,11 @@ void pgoutput_decoder_pass_over(struct pgoutput_decoder *decoder, uint32_t oid)
 		relation->pass_over = true;
 }
 
+void pgoutput_decoder_pass_over_origin(struct pgoutput_decoder *decoder, const char *name)
+{
+	decoder->own_origin = name;
+}
+
 uint32_t pgoutput_decoder_misfit(const struct pgoutput_decoder *decoder)
 {
 	return decoder->relations.misfit_oid;
@@ -113,6 +120,7 @@ static int take_begin(struct pgoutput_decoder *decoder, const struct pgoutput_me
 	transaction->commit_time_us = message->begin.time_us;
 	decoder->transaction = transaction;
 	decoder->rows_seen = 0;
+	decoder->own = false;
 	if (decoder->skip_count && decoder->skip_commit_lsn == message->begin.final_lsn)
 		transaction->pieces_skip = decoder->skip_count;
 	return 0;
@@ -296,7 +304,7 @@ static int take_row(struct pgoutput_decoder *decoder, const struct pgoutput_fram
 	if (!relation->bound)
 		return error_set(error, ERR_PROTOCOL, "pgoutput sent a row of table %s.%s before its RELATION",
 		                 relation->table->schema, relation->table->name);
-	if (applied || relation->misfit)
+	if (applied || relation->misfit || decoder->own)
 		return 0;
 	rc = cut_piece(decoder, decoder->rows_seen - 1, ret_transaction, error);
 	return rc ? rc : add_row(decoder, frame, message, relation, error);
@@ -354,6 +362,8 @@ int pgoutput_decoder_feed(struct pgoutput_decoder *decoder, const struct pgoutpu
 	case PGOUTPUT_TRUNCATE:
 		return take_truncate(decoder, frame, &message, ret_transaction, error);
 	case PGOUTPUT_ORIGIN:
+		decoder->own = decoder->own_origin && strcmp(decoder->own_origin, message.origin.name) == 0;
+		break;
 	case PGOUTPUT_TYPE:
 	case PGOUTPUT_MESSAGE:
 		break;

@@ -44,6 +44,11 @@ void pgoutput_decoder_skip(struct pgoutput_decoder *decoder, uint64_t commit_lsn
  * instead of refused. Other tables' are unaffected, and so are OIDs that the plan does not have.
  */
 void pgoutput_decoder_pass_over(struct pgoutput_decoder *decoder, uint32_t oid);
+/*
+ * Row changes of transactions with that replication origin are left out: they are our own, and write nothing that is mapped.
+ * The name must outlive the decoder; NULL: none.
+ */
+void pgoutput_decoder_pass_over_origin(struct pgoutput_decoder *decoder, const char *name);
 /* After ERR_CATALOG: the OID of the plan's table that it was about. */
 uint32_t pgoutput_decoder_misfit(const struct pgoutput_decoder *decoder);
 

@@ -28,8 +28,10 @@ static void sql_role(struct buffer *sql, int version, void *context)
 {
 	(void)version;
 	(void)context;
-	buffer_append_text(sql, "SELECT current_database(), current_user, coalesce(current_schema(), 'public'), "
-	                        "current_setting('server_version_num')");
+	/* a role of that name has a schema of pgweave's own first in its path, once there is one */
+	buffer_append_text(sql, "SELECT current_database(), current_user, coalesce((SELECT s.name FROM "
+	                        "unnest(current_schemas(false)) WITH ORDINALITY AS s(name, place) WHERE s.name <> 'pgweave' "
+	                        "ORDER BY s.place LIMIT 1), 'public'), current_setting('server_version_num')");
 }
 
 static void sql_system(struct buffer *sql, int version, void *context)

@@ -401,3 +401,9 @@ int postgres_facts_read(struct postgres_connection *connection, const char *slot
 		free(reader);
 	return rc;
 }
+
+const char postgres_may_use_origin_sql[] =
+        "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_oid(text)', 'EXECUTE') "
+        "AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_create(text)', 'EXECUTE') "
+        "AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_setup(text)', 'EXECUTE') "
+        "AND pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_session_reset()', 'EXECUTE')";

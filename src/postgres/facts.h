@@ -115,4 +115,7 @@ int postgres_facts_read(struct postgres_connection *connection, const char *slot
 const char *postgres_publication_digest(const struct postgres_publication_facts *publication, const uint32_t *table_oids,
                                         uint32_t table_oids_count, char text[POSTGRES_DIGEST_SIZE]);
 
+/* One boolean: whether the role may make a replication origin and use it. */
+extern const char postgres_may_use_origin_sql[];
+
 #endif

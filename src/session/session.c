@@ -50,6 +50,11 @@ void session_loop_close(struct session_loop *loop)
 	uv_loop_close(&loop->uv);
 }
 
+static bool session__gives_up(const struct session_loop *loop)
+{
+	return loop->stop || (loop->give_up && loop->give_up(loop->give_up_user));
+}
+
 void session_turn(struct session_loop *loop)
 {
 	uv_run(&loop->uv, UV_RUN_ONCE);
@@ -66,7 +71,7 @@ void session_sleep(struct session_loop *loop, uint64_t ms, bool until_reload)
 
 	loop->timer.data = &over;
 	uv_timer_start(&loop->timer, session__on_timer, ms, 0);
-	while (!over && !loop->stop && !(until_reload && loop->reload))
+	while (!over && !session__gives_up(loop) && !(until_reload && loop->reload))
 		session_turn(loop);
 	uv_timer_stop(&loop->timer);
 }
@@ -223,7 +228,7 @@ int session_graph_open(struct session_graph *graph, struct session_loop *loop, c
 		return error->code;
 	}
 	while (graph->connection && !graph->ready) {
-		if (loop->stop)
+		if (session__gives_up(loop))
 			bolt_close(graph->connection);
 		session_turn(loop);
 	}
@@ -279,7 +284,7 @@ static int graph__wait(struct session_graph *graph, struct graph_run *run, struc
 	bool closing = false;
 
 	while (run->left) {
-		if (graph->loop->stop && graph->connection && !closing) {
+		if (graph->connection && !closing && session__gives_up(graph->loop)) {
 			closing = true;
 			bolt_close(graph->connection);
 		}
@@ -381,7 +386,7 @@ static void postgres__on_lost(void *user, const struct error *error)
 static int postgres__wait(struct session_postgres *postgres, struct waiter *waiter, struct error *error)
 {
 	while (!waiter->done) {
-		if (postgres->loop->stop && postgres->connection) {
+		if (postgres->connection && session__gives_up(postgres->loop)) {
 			postgres_close(postgres->connection, NULL, NULL);
 			postgres->connection = NULL;
 		}

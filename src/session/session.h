@@ -24,6 +24,9 @@ struct session_loop {
 	uv_timer_t timer; /* of session_sleep */
 	bool stop;        /* SIGTERM or SIGINT came */
 	bool reload;      /* SIGHUP came */
+	/* While this is set and says so, every wait ends as after a stop signal: the main flow is needed elsewhere. */
+	bool (*give_up)(void *user);
+	void *give_up_user;
 };
 
 int session_loop_init(struct session_loop *loop, struct error *error) _must_check;

@@ -1,4 +1,4 @@
-#include "sync/pipeline.h"
+#include "sync/element_ids.h"
 
 #include "pgoutput/decoder.h"
 #include "postgres/watch.h"
@@ -15,7 +15,8 @@
 struct stream {
 	struct pipeline *pipeline;
 	struct pgoutput_decoder *decoder;
-	struct graph_batch *open; /* being filled */
+	struct element_ids *element_ids; /* or NULL */
+	struct graph_batch *open;        /* being filled */
 	struct graph_position open_position;
 	bool open_closed;            /* it holds a piece of an oversized transaction: nothing may join it */
 	struct transaction *pending; /* did not fit into the open batch */
@@ -269,7 +270,8 @@ static void stream__on_committed(void *user, uint64_t changes)
 	struct stream *stream = user;
 	struct pipeline *pipeline = stream->pipeline;
 
-	(void)changes;
+	if (changes)
+		element_ids_wake(stream->element_ids);
 	pipeline->checkpoint.position = pipeline->writer.committed;
 	if (pipeline->replication.connection && !stream->ended)
 		postgres_stream_confirm(pipeline->replication.connection, pipeline->writer.committed.lsn);
@@ -439,6 +441,7 @@ static int stream__begin(struct stream *stream, struct pipeline *pipeline, struc
 	rc = pgoutput_decoder_new(pipeline->plan, &limits, &stream->decoder, error);
 	if (rc < 0)
 		return rc;
+	pgoutput_decoder_pass_over_origin(stream->decoder, pipeline->settings->slot);
 	for (uint32_t i = 0; bound && i < pipeline->plan->tables_count; i++)
 		if (bound->load[i])
 			pgoutput_decoder_pass_over(stream->decoder, pipeline->plan->tables[i].oid);
@@ -475,6 +478,15 @@ static bool stream__goes_on(const struct stream *stream)
 	return !stream->failed && !stream->ended && !pipeline->loop.stop && !pipeline->loop.reload && !pipeline->caught_up_end;
 }
 
+/* The main flow is needed here. */
+static bool stream__needs(void *user)
+{
+	const struct stream *stream = user;
+	const struct pipeline *pipeline = stream->pipeline;
+
+	return !stream__goes_on(stream) || pipeline->writer.failed || !pipeline->graph.connection || pipeline->sql.lost;
+}
+
 static int stream__run(struct stream *stream, struct error *error)
 {
 	struct pipeline *pipeline = stream->pipeline;
@@ -499,6 +511,7 @@ static int stream__run(struct stream *stream, struct error *error)
 			*error = pipeline->sql.error;
 			return error->code;
 		}
+		element_ids_turn(stream->element_ids);
 	}
 	if (!stream->failed)
 		return 0;
@@ -566,11 +579,17 @@ static int stream__whole(struct pipeline *pipeline, const struct pipeline_bound 
 		pipeline->caught_up_end = pipeline->checkpoint.position.lsn >= stream.target_lsn;
 	}
 	rc = stream__begin(&stream, pipeline, error);
+	if (rc == 0 && !bound)
+		rc = element_ids_new(pipeline, stream__needs, &stream, &stream.element_ids, error);
 	if (rc == 0) {
 		pipeline->sessions_streaming++;
 		rc = stream__run(&stream, error);
 	}
-	return stream__end(&stream, rc, error);
+	if (rc == 0 && pipeline->caught_up_end && !bound)
+		element_ids_finish(stream.element_ids);
+	rc = stream__end(&stream, rc, error);
+	element_ids_free(stream.element_ids);
+	return rc;
 }
 
 int pipeline__stream(struct pipeline *pipeline, struct error *error)

@@ -14,6 +14,7 @@
 	X(NODE_PROPERTY, "node_property", "a property differs")                                                                \
 	X(NODE_LABEL, "node_label", "a label is missing")                                                                      \
 	X(NODE_LABEL_EXTRA, "node_label_extra", "a label that the row does not choose")                                        \
+	X(NODE_ELEMENT_ID, "node_element_id", "its element id is not what PostgreSQL was told")                                \
 	X(EDGE_MISSING, "edge_missing", "the row has no relationship")                                                         \
 	X(EDGE_EXTRA, "edge_extra", "the relationship has no row")                                                             \
 	X(EDGE_PROPERTY, "edge_property", "a property differs")

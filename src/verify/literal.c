@@ -4,6 +4,7 @@
 
 #define YEAR_LIMIT 999999999 /* what value_from_text makes of PostgreSQL's infinities is in these years */
 #define NANOS_PER_DAY INT64_C(86400000000000)
+#define ARRAY_ITEM_SIZE_MAX ((size_t)64 * 1024 * 1024)
 
 /*
  * A key's value as PostgreSQL reads it: the inverse of value_from_text. What PostgreSQL cannot hold (a year too large, more
@@ -88,4 +89,21 @@ void verify__value_sql(struct buffer *text, const struct value *value)
 	case VALUE_LIST:
 		break;
 	}
+}
+
+void verify_value_array_add(struct buffer *array, const struct value *value)
+{
+	struct buffer text;
+
+	buffer_init(&text, ARRAY_ITEM_SIZE_MAX);
+	verify__value_sql(&text, value);
+	buffer_append_text(array, array->size ? ",\"" : "{\"");
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] == '"' || text.data[i] == '\\')
+			buffer_append_byte(array, '\\');
+		buffer_append_byte(array, (uint8_t)text.data[i]);
+	}
+	buffer_append_text(array, "\"");
+	array->failed |= text.failed;
+	buffer_free(&text);
 }

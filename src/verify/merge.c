@@ -84,17 +84,34 @@ static void pair__field(struct pair *pair, uint32_t i)
 	pair__tell(pair, shape->node ? VERIFY_NODE_PROPERTY : VERIFY_EDGE_PROPERTY, note, &difference);
 }
 
+/* What is marked is on its way to PostgreSQL; without a row there is nothing to tell of. */
+static void pair__element_id(struct pair *pair, uint32_t i)
+{
+	struct verify_difference difference = {0};
+
+	if (!pair->row || pair->graph->flags[pair->merge->shape->marked_at] ||
+	    value_equal(&pair->row->values[i], &pair->graph->values[i]))
+		return;
+	difference.expected = &pair->row->values[i];
+	difference.actual = &pair->graph->values[i];
+	pair->differs = true;
+	pair__tell(pair, VERIFY_NODE_ELEMENT_ID, VERIFY_NOTE_NONE, &difference);
+}
+
 /* A placeholder's row is as good as all null. */
 static void pair__fields(struct pair *pair)
 {
 	const struct verify_shape *shape = pair->merge->shape;
+	uint32_t labels_end = shape->marked_at ? shape->marked_at : shape->flags_count;
 
 	for (uint32_t i = shape->identity_count; i < shape->fields_count; i++)
-		if (shape->fields[i].label)
+		if (shape->fields[i].element_id)
+			pair__element_id(pair, i);
+		else if (shape->fields[i].label)
 			pair__label(pair, i);
 		else
 			pair__field(pair, i);
-	for (uint32_t i = VERIFY_FLAG_LABELS; (pair->row || !shape->table) && i < shape->flags_count; i++) {
+	for (uint32_t i = VERIFY_FLAG_LABELS; (pair->row || !shape->table) && i < labels_end; i++) {
 		struct verify_difference difference = {.property = shape->node->labels_more[i - VERIFY_FLAG_LABELS]};
 
 		if (pair->graph->flags[i])

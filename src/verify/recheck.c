@@ -36,23 +36,9 @@ int verify_entity_order(const struct verify_entity *a, const struct verify_entit
 /* {"...","..."} of the values of one probe field */
 static void recheck__array(const struct recheck *recheck, uint32_t field, struct buffer *array)
 {
-	struct buffer text;
-
-	buffer_init(&text, TEXT_SIZE_MAX);
-	for (uint32_t i = 0; i < recheck->asked; i++) {
-		buffer_reset(&text);
-		verify__value_sql(&text, &recheck->entities[recheck->from + i].probe[field]);
-		buffer_append_text(array, i ? ",\"" : "{\"");
-		for (size_t k = 0; k < text.size; k++) {
-			if (text.data[k] == '"' || text.data[k] == '\\')
-				buffer_append_byte(array, '\\');
-			buffer_append_byte(array, (uint8_t)text.data[k]);
-		}
-		buffer_append_text(array, "\"");
-		array->failed |= text.failed;
-	}
+	for (uint32_t i = 0; i < recheck->asked; i++)
+		verify_value_array_add(array, &recheck->entities[recheck->from + i].probe[field]);
 	buffer_append_text(array, "}");
-	buffer_free(&text);
 }
 
 /* A comparison in SQL may be laxer than ours: cut to a length, blind to case. */

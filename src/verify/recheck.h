@@ -32,5 +32,7 @@ int verify_recheck(struct session_postgres *postgres, struct session_graph *grap
 
 /* The value as PostgreSQL reads it, appended. Inside the room and for its tests. */
 void verify__value_sql(struct buffer *text, const struct value *value);
+/* The same as an item of an array of texts, with a comma or the array's brace before it. */
+void verify_value_array_add(struct buffer *array, const struct value *value);
 
 #endif

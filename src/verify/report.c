@@ -171,6 +171,16 @@ static void text__state(struct buffer *text, const struct verify_report *report)
 	if (!report->pipeline_running && report->phase == GRAPH_PHASE_STREAMING)
 		buffer_append_text(
 		        text, "the pipeline is not running: what was changed since is not in the graph yet (pgweave run)\n");
+	if (report->element_ids_marked)
+		buffer_printf(text, "%" PRIu64 " element ids are marked to be written again%s\n", report->element_ids_marked,
+		              report->pipeline_running ? "" : ", which the pipeline does when it runs (pgweave run)");
+	if (report->element_ids_forgotten)
+		buffer_printf(text, "%" PRIu64 " element ids of keys that no row has are deleted from PostgreSQL\n",
+		              report->element_ids_forgotten);
+	if (report->element_ids_waiting)
+		buffer_printf(text,
+		              "%" PRIu64 " element ids are on their way to PostgreSQL (pgweave status says what holds them)\n",
+		              report->element_ids_waiting);
 	if (report->dead_letters)
 		buffer_printf(text,
 		              "%" PRId64 " rows were set aside as dead letters, the likely reason for what is missing: "
@@ -324,6 +334,9 @@ json_t *verify_report_json(const struct verify_report *report)
 	json_object_set_new(object, "phase", json_string(graph_phase_name(report->phase)));
 	json_object_set_new(object, "pipeline_running", json_boolean(report->pipeline_running));
 	json_object_set_new(object, "dead_letters", json_integer(report->dead_letters));
+	json_object_set_new(object, "element_ids_waiting", json_integer((json_int_t)report->element_ids_waiting));
+	json_object_set_new(object, "element_ids_marked", json_integer((json_int_t)report->element_ids_marked));
+	json_object_set_new(object, "element_ids_forgotten", json_integer((json_int_t)report->element_ids_forgotten));
 	json_object_set_new(object, "rechecked", json_integer((json_int_t)report->candidates));
 	json_object_set_new(object, "duration_ms", json_integer((json_int_t)report->duration_ms));
 	for (uint32_t i = 0; i < report__lines(report); i++)

@@ -74,7 +74,8 @@ int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const
 	*shape = (struct verify_shape){.plan = plan, .node = node};
 	if (!plan_node_is_value(node))
 		shape->table = &plan->tables[node->table];
-	maker.fields = arena_calloc(arena, (size_t)node->key_count + node->properties_count + node->labels_chosen_count,
+	/* one more for the element id */
+	maker.fields = arena_calloc(arena, (size_t)node->key_count + node->properties_count + node->labels_chosen_count + 1,
 	                            sizeof(*maker.fields));
 	if (!maker.fields)
 		return ERR_NOMEM;
@@ -86,6 +87,16 @@ int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const
 	shape->flags_count = VERIFY_FLAG_LABELS + node->labels_more_count;
 	maker__finish(&maker);
 	return 0;
+}
+
+void verify_shape_add_element_id(struct verify_shape *shape)
+{
+	struct verify_field *fields = (struct verify_field *)(uintptr_t)shape->fields;
+
+	if (!shape->node || !shape->node->element_id)
+		return;
+	fields[shape->fields_count++] = (struct verify_field){.type.kind = TYPE_TEXT, .variable = 'n', .element_id = true};
+	shape->marked_at = shape->flags_count++;
 }
 
 int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const struct plan_edge *edge, struct arena *arena)
@@ -142,8 +153,49 @@ static const struct plan_column *shape__column(const struct verify_shape *shape,
 	return &shape->table->columns[shape->fields[field].column];
 }
 
+/* " FROM table AS s WHERE ...": what the table beside has of the label */
+static void sql__entries(struct buffer *sql, const struct verify_shape *shape)
+{
+	buffer_append_text(sql, " FROM ");
+	sql_quote_qualified(sql, shape->node->element_id->schema, shape->node->element_id->table);
+	buffer_append_text(sql, " AS s WHERE s.pipeline = ");
+	sql_quote_literal(sql, shape->plan->pipeline);
+	buffer_append_text(sql, " AND s.label = ");
+	sql_quote_literal(sql, shape->node->label);
+}
+
+static void sql__entry_key(struct buffer *sql, const struct verify_shape *shape)
+{
+	buffer_append_text(sql, "s.key = jsonb_build_array(");
+	for (uint32_t i = 0; i < shape->identity_count; i++) {
+		buffer_append_text(sql, i ? ", t." : "t.");
+		sql_quote_identifier(sql, shape__column(shape, i)->name);
+	}
+	buffer_append_byte(sql, ')');
+}
+
+static void sql__element_id(struct buffer *sql, const struct verify_shape *shape)
+{
+	const struct plan_element_id *element_id = shape->node->element_id;
+
+	if (element_id->column) {
+		buffer_append_text(sql, "t.");
+		sql_quote_identifier(sql, element_id->column);
+		return;
+	}
+	buffer_append_text(sql, "(SELECT s.element_id");
+	sql__entries(sql, shape);
+	buffer_append_text(sql, " AND ");
+	sql__entry_key(sql, shape);
+	buffer_append_byte(sql, ')');
+}
+
 static void sql__column(struct buffer *sql, const struct verify_shape *shape, uint32_t field)
 {
+	if (shape->fields[field].element_id) {
+		sql__element_id(sql, shape);
+		return;
+	}
 	if (shape->fields[field].label) {
 		buffer_append_byte(sql, '(');
 		condition_sql(sql, shape->fields[field].label, shape->table, "t.");
@@ -267,6 +319,18 @@ void verify_shape_scan_sql(const struct verify_shape *shape, bool sorted, struct
 	buffer_append_text(sql, ") TO STDOUT");
 }
 
+void verify_shape_forget_sql(const struct verify_shape *shape, struct buffer *sql)
+{
+	buffer_append_text(sql, "DELETE");
+	sql__entries(sql, shape);
+	buffer_append_text(sql, " AND NOT EXISTS (SELECT FROM ");
+	sql__table(sql, shape);
+	buffer_append_text(sql, " WHERE ");
+	sql__entry_key(sql, shape);
+	sql__conditions(sql, shape, " AND ");
+	buffer_append_byte(sql, ')');
+}
+
 void verify_shape_probe_sql(const struct verify_shape *shape, struct buffer *sql)
 {
 	buffer_append_text(sql, "SELECT v.i, t.tableoid::text || ' ' || t.ctid::text || ' ' || t.xmin::text, ");
@@ -307,6 +371,10 @@ static void cypher__property(struct buffer *cypher, const struct verify_field *f
 		cypher__label_rest(cypher, field);
 		return;
 	}
+	if (field->element_id) {
+		buffer_printf(cypher, "elementId(%c)", field->variable);
+		return;
+	}
 	buffer_printf(cypher, "%c%c", field->variable, field->label ? ':' : '.');
 	cypher_quote(cypher, field->property);
 }
@@ -329,6 +397,9 @@ static void cypher__returns(struct buffer *cypher, const struct verify_shape *sh
 			buffer_printf(cypher, " AS f%u", VERIFY_FLAG_LABELS + i);
 		}
 	}
+	if (shape->marked_at)
+		buffer_printf(cypher, ", n:`" MAPPING_LABEL_ELEMENT_ID "` OR n:`" MAPPING_LABEL_ELEMENT_ID_TAKEN "` AS f%u",
+		              shape->marked_at);
 	for (uint32_t i = 0; sorted && i < shape->identity_count; i++)
 		buffer_printf(cypher, "%sc%u", i ? ", " : " ORDER BY ", i);
 }

@@ -27,6 +27,7 @@ struct verify_field {
 	const char *property;
 	const struct condition *label; /* property is a label instead: whether the node has it; true for these rows */
 	bool prefixes;                 /* property is how a label begins: the value is the rest of it */
+	bool element_id;               /* there is no property: what PostgreSQL was told is the node's element id */
 };
 
 /* Behind a node's fields the graph says so much more. */
@@ -45,7 +46,8 @@ struct verify_shape {
 	uint32_t fields_count;
 	uint32_t identity_count; /* the first so many fields */
 	uint32_t flags_count;
-	uint32_t from_at; /* of an edge: where in the fields an end's key, its own key begin */
+	uint32_t marked_at; /* the flag that says whether PostgreSQL is yet to be told of the element id; 0: there is none */
+	uint32_t from_at;   /* of an edge: where in the fields an end's key, its own key begin */
 	uint32_t to_at;
 	uint32_t key_at;
 	uint32_t probe_at; /* by these fields its row, and what the row makes in the graph, is found again */
@@ -55,6 +57,8 @@ struct verify_shape {
 
 int verify_shape_node(struct verify_shape *shape, const struct plan *plan, const struct plan_node *node,
                       struct arena *arena) _must_check;
+/* Adds what PostgreSQL was told of the node's element id, where the plan tells it. */
+void verify_shape_add_element_id(struct verify_shape *shape);
 int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const struct plan_edge *edge,
                       struct arena *arena) _must_check;
 /*
@@ -68,6 +72,8 @@ const char *verify_shape_name(const struct verify_shape *shape);
 /* The statements in SQL are for shapes with a table. */
 /* All rows: "COPY (SELECT fields ... ORDER BY identity) TO STDOUT". sorted: ask for the order. */
 void verify_shape_scan_sql(const struct verify_shape *shape, bool sorted, struct buffer *sql);
+/* Of a node with a table beside for element ids: deletes from that the entries of keys that no row has. */
+void verify_shape_forget_sql(const struct verify_shape *shape, struct buffer *sql);
 /* All of the graph's. Nodes without a complete key are not among them. */
 void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, struct buffer *cypher);
 /* Nodes without a complete key. */

@@ -1,5 +1,8 @@
 #include "verify/verify.h"
 
+#include "graph/element_id.h"
+#include "graph/statement.h"
+#include "graph/value.h"
 #include "verify/order.h"
 #include "verify/recheck.h"
 
@@ -395,6 +398,49 @@ static bool verify__tell_real(struct verify *verify, const struct look *look, co
 	return true;
 }
 
+/* Seen with the same row before and after: twice, where more may still come. */
+static bool verify__is_real(const struct verify_entity *entity, const struct look *look, uint32_t i, bool certain)
+{
+	return entity->version == look->versions[i] && look->differs[i] && (certain || entity->disagreed);
+}
+
+/* What is told wrongly is marked, and the pipeline tells it anew. */
+static int verify__heal(struct verify *verify, uint32_t at, uint32_t count, const struct look *look, bool certain,
+                        struct error *error)
+{
+	const struct verify_shape *shape = verify->entities[at].shape;
+	bool wrong[VERIFY_BATCH_MAX] = {false};
+	struct bolt_writer params;
+	struct buffer cypher;
+	uint32_t rows = 0;
+	int rc = 0;
+
+	for (const struct told *told = look->first; told; told = told->next)
+		wrong[told->ordinal] |= told->difference.kind == VERIFY_NODE_ELEMENT_ID;
+	for (uint32_t i = 0; i < count; i++)
+		rows += wrong[i] = wrong[i] && verify__is_real(&verify->entities[at + i], look, i, certain);
+	if (!rows)
+		return 0;
+	bolt_writer_init(&params, BATCH_SIZE_MAX);
+	params.utc = verify->graph.connection ? bolt_connection_utc(verify->graph.connection) : true;
+	graph_rows_pack_begin(&params, rows);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!wrong[i])
+			continue;
+		bolt_writer_list(&params, shape->probe_count);
+		for (uint32_t k = 0; k < shape->probe_count; k++)
+			graph_value_pack(&params, &verify->entities[at + i].probe[k]);
+	}
+	buffer_init(&cypher, BATCH_SIZE_MAX);
+	graph_element_id_mark(shape->node, &cypher);
+	rc = session_graph_run(&verify->graph, buffer_text(&cypher), &params, NULL, NULL, error);
+	if (rc == 0)
+		verify->report->element_ids_marked += rows;
+	buffer_free(&cypher);
+	bolt_writer_free(&params);
+	return rc;
+}
+
 /*
  * Keeps the batch's entities that are not settled, moved to *kept. certain: nothing more will come, so that one look is enough;
  * else a difference has to be seen twice, since a row may have come and gone between the two reads of its version.
@@ -411,7 +457,7 @@ static int verify__settle(struct verify *verify, uint32_t at, uint32_t count, co
 
 		if (same && !look->differs[i])
 			continue;
-		real[i] = same && (certain || entity.disagreed);
+		real[i] = verify__is_real(&entity, look, i, certain);
 		if (real[i])
 			continue;
 		entity.disagreed = same;
@@ -437,6 +483,8 @@ static int verify__look_again(struct verify *verify, uint32_t at, uint32_t count
 	rc = verify_recheck(&verify->postgres, &verify->graph, &verify->entities[at], count, &sink, look->versions, error);
 	if (rc == 0 && look->nomem)
 		rc = error_set(error, ERR_NOMEM, "no memory for the differences");
+	if (rc == 0 && verify->request->heal)
+		rc = verify__heal(verify, at, count, look, certain, error);
 	if (rc == 0)
 		rc = verify__settle(verify, at, count, look, certain, kept, error);
 	arena_free(&look->arena);
@@ -551,6 +599,8 @@ static int verify__make_shapes(struct verify *verify, struct error *error)
 		rc = i < plan->nodes_count
 		             ? verify_shape_node(&verify->shapes[i], plan, &plan->nodes[i], &verify->arena)
 		             : verify_shape_edge(&verify->shapes[i], plan, plan->edges[i - plan->nodes_count], &verify->arena);
+	for (uint32_t i = 0; i < plan->nodes_count && rc == 0; i++)
+		verify_shape_add_element_id(&verify->shapes[i]);
 	return rc < 0 ? error_set(error, ERR_NOMEM, "no memory for a comparison") : 0;
 }
 
@@ -572,6 +622,62 @@ static int verify__end(struct verify *verify, struct error *error)
 		return session_postgres_query(&verify->postgres, "COMMIT", NULL, 0, NULL, NULL, error);
 	session_postgres_close(&verify->postgres);
 	return session_postgres_open(&verify->postgres, verify->loop, verify->settings, false, error);
+}
+
+static void verify__on_count(void *user, const struct bolt_record *record)
+{
+	if (record->count && record->values[0].type == BOLT_TYPE_INT)
+		*(uint64_t *)user += (uint64_t)record->values[0].integer;
+}
+
+int verify_element_ids_waiting(struct session_graph *graph, const struct plan *plan, const bool *tables, uint64_t *ret_count,
+                               struct error *error)
+{
+	int rc = 0;
+
+	*ret_count = 0;
+	for (uint32_t i = 0; i < plan->nodes_count && rc == 0; i++) {
+		const struct plan_node *node = &plan->nodes[i];
+
+		if (!node->element_id || (tables && !tables[node->table]))
+			continue;
+		for (int taken = 0; taken < 2 && rc == 0; taken++) {
+			struct buffer cypher;
+
+			buffer_init(&cypher, BATCH_SIZE_MAX);
+			graph_element_id_count(node, taken, &cypher);
+			rc = session_graph_run(graph, buffer_text(&cypher), NULL, verify__on_count, ret_count, error);
+			buffer_free(&cypher);
+		}
+	}
+	return rc;
+}
+
+static void verify__on_forgotten(void *user, const struct postgres_result *result, const struct error *error)
+{
+	if (!error)
+		*(uint64_t *)user += postgres_result_affected(result);
+}
+
+/* Of keys that no row has, the tables beside are to know nothing. */
+static int verify__forget_all(struct verify *verify, struct error *error)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < verify->plan->nodes_count && rc == 0; i++) {
+		const struct verify_shape *shape = &verify->shapes[i];
+		struct buffer sql;
+
+		if (!shape->marked_at || shape->node->element_id->column ||
+		    (verify->request->tables && !verify->request->tables[shape->table->index]))
+			continue;
+		buffer_init(&sql, BATCH_SIZE_MAX);
+		verify_shape_forget_sql(shape, &sql);
+		rc = session_postgres_query(&verify->postgres, buffer_text(&sql), NULL, 0, verify__on_forgotten,
+		                            &verify->report->element_ids_forgotten, error);
+		buffer_free(&sql);
+	}
+	return rc;
 }
 
 static int verify__do(struct verify *verify, struct error *error)
@@ -596,6 +702,11 @@ static int verify__do(struct verify *verify, struct error *error)
 		return rc;
 	verify__unique(verify);
 	rc = verify__settle_all(verify, error);
+	if (rc == 0 && verify->request->heal)
+		rc = verify__forget_all(verify, error);
+	if (rc == 0)
+		rc = verify_element_ids_waiting(&verify->graph, verify->plan, verify->request->tables,
+		                                &verify->report->element_ids_waiting, error);
 	return rc < 0 ? rc : verify__look(verify, error);
 }
 

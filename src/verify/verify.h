@@ -25,6 +25,7 @@
 struct verify_request {
 	const bool *tables;       /* by plan table; NULL: all; must outlive the report */
 	uint32_t differences_max; /* told in full; 0: VERIFY_DIFFERENCES_MAX */
+	bool heal; /* what PostgreSQL was told wrongly of element ids is marked, for the pipeline to tell anew, or forgotten */
 	void (*on_progress)(void *user, uint64_t rows);
 	void *user;
 };
@@ -40,7 +41,11 @@ struct verify_report {
 	bool pipeline_running; /* somebody is streaming from the slot */
 	bool at_least;         /* too many candidates: the comparison was ended, there may be more */
 	int64_t dead_letters;
-	uint64_t candidates; /* rechecked */
+	uint64_t
+	        element_ids_waiting; /* nodes of whose element ids PostgreSQL is yet to be told, those marked here among them */
+	uint64_t element_ids_marked; /* as request.heal asks for */
+	uint64_t element_ids_forgotten; /* likewise: those of keys that no row has, in tables beside */
+	uint64_t candidates;            /* rechecked */
 	uint64_t duration_ms;
 	uint64_t differences_total;
 	struct verify_difference *differences; /* the first ones, strings cut */
@@ -63,6 +68,10 @@ bool verify_report_is_equal(const struct verify_report *report);
 void verify_report_text(const struct verify_report *report, struct buffer *text);
 /* A new reference; NULL without memory. */
 json_t *verify_report_json(const struct verify_report *report);
+
+/* Of how many nodes PostgreSQL is yet to be told the element id; tables as in struct verify_request. */
+int verify_element_ids_waiting(struct session_graph *graph, const struct plan *plan, const bool *tables, uint64_t *ret_count,
+                               struct error *error) _must_check;
 
 /* Sets tables[i] for each table of that name: schema.table, table, a label, or a relationship's type. How many; 0: unknown. */
 uint32_t verify_tables_add(const struct plan *plan, const char *name, bool *tables);

@@ -127,6 +127,10 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 		}
 		print_properties(output, "key", table, node->key, node->key_count);
 		print_properties(output, "property", table, node->properties, node->properties_count);
+		if (node->element_id && node->element_id->column)
+			buffer_printf(output, "  element id -> column %s\n", node->element_id->column);
+		else if (node->element_id)
+			buffer_printf(output, "  element id -> %s.%s\n", node->element_id->schema, node->element_id->table);
 	}
 	for (uint32_t i = 0; i < plan->edges_count; i++) {
 		const struct plan_edge *edge = plan->edges[i];
@@ -200,6 +204,11 @@ static void test_digest(void **state)
 	static const char *const other[] = {
 	        HEAD "nodes:\n  F: {table: functions, properties: [name]}\n"
 	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug], element_id: {table: a.b}}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
+	             "  D: {table: departments, properties: [], element_id: name, relationships: {IN: {to: F, column: "
+	             "function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, where: slug IS NULL, properties: [name, slug]}\n"
 	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
@@ -271,6 +280,10 @@ static void test_words_digest(void **state)
 	        HEAD "nodes:\n  A: {table: t, except: [x], key: k}\n  B: {table: u}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u, relationships: {L: {to: A, column: c}}}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x], element_id: y}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x], element_id: {table: y}}\n  B: {table: u}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x], where: y}\n  B: {table: u}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",

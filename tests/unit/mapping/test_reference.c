@@ -44,6 +44,7 @@ static const char *const fragments[KINDS_COUNT] = {
                         "\"items\": {\"anyOf\": [{\"$ref\": \"#/$defs/word\"}, {\"$ref\": \"#/$defs/CHOOSER\"}]}}]}",
         [KIND_CHOOSER] = "{\"$ref\": \"#/$defs/CHOOSER\"}",
         [KIND_VALUES] = "{\"type\": \"object\", \"minProperties\": 1, \"additionalProperties\": {\"$ref\": \"#/$defs/word\"}}",
+        [KIND_ELEMENT_ID] = "{\"anyOf\": [{\"$ref\": \"#/$defs/word\"}, {\"$ref\": \"#/$defs/ELEMENT_ID\"}]}",
         [KIND_COLUMN] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_VALUE] = "{\"$ref\": \"#/$defs/word\"}",
         [KIND_COLUMNS] = "{\"$ref\": \"#/$defs/words\"}",

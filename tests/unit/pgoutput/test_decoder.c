@@ -2,7 +2,7 @@
  * Proves: what becomes of a stream: transactions with their positions, cells in the plan's order, old tuples, unchanged TOAST
  * filled from the old tuple, relations replaced, tables outside the plan passed over, pieces of oversized transactions and how
  * they are taken up again after a restart, and what is refused: above all rows of a table that was another one when they were
- * written, unless they are to be passed over.
+ * written, unless they are to be passed over, as transactions of the pipeline's own are.
  */
 #include "wire.h"
 
@@ -350,6 +350,38 @@ static void test_passed_over(void **state)
 }
 
 /* The columns are there, but were not the key yet. */
+/* What was written under the pipeline's own origin is passed over, and counted all the same; the next transaction is not. */
+static void test_own_origin(void **state)
+{
+	static const char *const origins[] = {"mine", "other", NULL};
+	struct feeder *feeder = feeder_new(1 << 20, 1 << 20);
+
+	(void)state;
+	pgoutput_decoder_pass_over_origin(feeder->decoder, "mine");
+	for (size_t i = 0; i < 3; i++) {
+		struct transaction *transaction;
+
+		feed_begin(feeder, 1000 + i);
+		if (origins[i]) {
+			buffer_append_byte(&feeder->wire, 'O');
+			buffer_append_u64(&feeder->wire, 0);
+			wire_cstring(&feeder->wire, origins[i]);
+			assert_null(feed(feeder));
+		}
+		if (i == 0)
+			feed_relation(feeder, "id+,name,note");
+		assert_null(feed_row(feeder, 'I', 0, NULL, "1|2|3"));
+		wire_commit(&feeder->wire, 1000 + i, 1100 + i);
+		transaction = feed(feeder);
+		assert_non_null(transaction);
+		assert_int_equal(transaction->changes_count, i > 0);
+		assert_int_equal(transaction->rows_count, 1);
+		assert_int_equal(transaction->end_lsn, 1100 + i);
+		transaction_free(transaction);
+	}
+	feeder_free(feeder);
+}
+
 static void test_row_without_a_key(void **state)
 {
 	struct feeder *feeder = feeder_new(1 << 20, 1 << 20);
@@ -570,6 +602,7 @@ int main(void)
 	        cmocka_unit_test(test_relation_of_another_table),
 	        cmocka_unit_test(test_type_family),
 	        cmocka_unit_test(test_passed_over),
+	        cmocka_unit_test(test_own_origin),
 	        cmocka_unit_test(test_row_without_a_key),
 	        cmocka_unit_test(test_order_refused),
 	        cmocka_unit_test(test_reset_forgets),

@@ -225,6 +225,7 @@ void common_push(struct verify_stream *stream, uint32_t ordinal, const char *fie
 	for (; *flags; flags++)
 		record->flags[*flags == 'p'   ? VERIFY_FLAG_PLACEHOLDER
 		              : *flags == 'c' ? VERIFY_FLAG_CONNECTED
+		              : *flags == 'm' ? (enum verify_flag)stream->shape->marked_at
 		                              : VERIFY_FLAG_LABELS] = true;
 	verify_stream_push(stream, record);
 }

@@ -141,6 +141,34 @@ static void test_placeholders(void **state)
 	teardown(&fixture);
 }
 
+/* Told where it differs; not of what is marked, which is on its way, nor of a placeholder, which has no row to tell it in. */
+static void test_element_ids(void **state)
+{
+	static const struct plan_element_id column = {.column = "graph_id"};
+	struct plan_node node = common_plan.nodes[0];
+	struct fixture fixture = {0};
+
+	(void)state;
+	node.element_id = &column;
+	arena_init(&fixture.arena, 1024 * 1024);
+	assert_int_equal(verify_shape_node(&fixture.shape, &common_plan, &node, &fixture.arena), 0);
+	verify_shape_add_element_id(&fixture.shape);
+	common_told_init(&fixture.told, &fixture.sink);
+	verify_merge_init(&fixture.merge, &fixture.shape, false, &fixture.sink, &fixture.counts);
+	row(&fixture, "a 1 one x");
+	row(&fixture, "b 1 one -");
+	row(&fixture, "c 1 one old");
+	row(&fixture, "d 1 one old");
+	graph(&fixture, "a 1 one x", "t");
+	graph(&fixture, "b 1 one x", "t");
+	graph(&fixture, "c 1 one x", "tm");
+	graph(&fixture, "d 1 one x", "");
+	graph(&fixture, "e - - x", "pc");
+	finish(&fixture, "node_element_id 'b' null 'x'\nnode_element_id 'd' 'old' 'x'\nnode_label 'd' Thing\n");
+	assert_int_equal(fixture.counts.different, 2);
+	teardown(&fixture);
+}
+
 static void test_edges(void **state)
 {
 	struct fixture fixture;
@@ -287,7 +315,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_values),         cmocka_unit_test(test_equal),    cmocka_unit_test(test_nodes),
-	        cmocka_unit_test(test_placeholders),   cmocka_unit_test(test_edges),    cmocka_unit_test(test_disorder),
+	        cmocka_unit_test(test_placeholders),   cmocka_unit_test(test_element_ids), cmocka_unit_test(test_edges),
+	        cmocka_unit_test(test_disorder),
 	        cmocka_unit_test(test_stop_and_error), cmocka_unit_test(test_ordinals), cmocka_unit_test(test_model),
 	};
 

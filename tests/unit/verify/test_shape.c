@@ -64,6 +64,51 @@ static void test_node(void **state)
 	teardown(&fixture);
 }
 
+static void told_of(struct fixture *fixture, const struct plan_element_id *element_id)
+{
+	static struct plan_node node;
+
+	buffer_init(&fixture->text, 1024 * 1024);
+	arena_init(&fixture->arena, 1024 * 1024);
+	node = common_plan.nodes[0];
+	node.element_id = element_id;
+	assert_int_equal(verify_shape_node(&fixture->shape, &common_plan, &node, &fixture->arena), 0);
+	verify_shape_add_element_id(&fixture->shape);
+}
+
+/* What PostgreSQL was told stands behind the properties, and whether it is on its way behind the labels. */
+static void test_element_id(void **state)
+{
+	const struct plan_element_id column = {.column = "neo\"id", .attnum = 5}, beside = {.schema = "s", .table = "t\""};
+	struct fixture fixture;
+
+	(void)state;
+	told_of(&fixture, &column);
+	verify_shape_scan_sql(&fixture.shape, false, &fixture.text);
+	expect(&fixture,
+	       "COPY (SELECT t.\"name\", t.\"size\", t.\"summary\", t.\"neo\"\"id\" FROM ONLY \"public\".\"packages\" AS t) "
+	       "TO STDOUT");
+	verify_shape_probe_cypher(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "UNWIND $p.rows AS r MATCH (n:`Package` {`name`: r[1]}) USING INDEX n:`Package`(`name`) RETURN r[0] AS i, "
+	       "n.`name` AS c0, n.`size` AS c1, n.`summary` AS c2, elementId(n) AS c3, n:`_PgweavePlaceholder` AS f0, CASE "
+	       "WHEN "
+	       "n:`_PgweavePlaceholder` AND (n)--() THEN true ELSE false END AS f1, n:`Thing` AS f2, n:`_PgweaveElementId` OR "
+	       "n:`_PgweaveElementIdTaken` AS f3");
+	teardown(&fixture);
+	told_of(&fixture, &beside);
+	verify_shape_scan_sql(&fixture.shape, false, &fixture.text);
+	expect(&fixture,
+	       "COPY (SELECT t.\"name\", t.\"size\", t.\"summary\", (SELECT s.element_id FROM \"s\".\"t\"\"\" AS s WHERE "
+	       "s.pipeline = 'test' AND s.label = 'Package' AND s.key = jsonb_build_array(t.\"name\")) FROM ONLY "
+	       "\"public\".\"packages\" AS t) TO STDOUT");
+	verify_shape_forget_sql(&fixture.shape, &fixture.text);
+	expect(&fixture,
+	       "DELETE FROM \"s\".\"t\"\"\" AS s WHERE s.pipeline = 'test' AND s.label = 'Package' AND NOT EXISTS (SELECT FROM "
+	       "ONLY \"public\".\"packages\" AS t WHERE s.key = jsonb_build_array(t.\"name\"))");
+	teardown(&fixture);
+}
+
 /* The owner's key comes first although it is the relationship's end. */
 static void test_foreign_key(void **state)
 {
@@ -173,7 +218,7 @@ static void test_places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_node),  cmocka_unit_test(test_foreign_key), cmocka_unit_test(test_keyed),
+	        cmocka_unit_test(test_node),  cmocka_unit_test(test_element_id), cmocka_unit_test(test_foreign_key), cmocka_unit_test(test_keyed),
 	        cmocka_unit_test(test_value), cmocka_unit_test(test_elements),    cmocka_unit_test(test_places),
 	};
 
