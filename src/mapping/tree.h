@@ -85,6 +85,14 @@ struct mapping_chooser {
 	struct word prefix; /* of labels: each value makes one, behind this; text NULL where the file does not say it */
 };
 
+/* The properties in which a relationship keeps its versions. */
+struct mapping_history {
+	struct word name; /* the key it stands under; text NULL: it keeps none */
+	struct word from;
+	struct word to;
+	struct word version;
+};
+
 /* A relationship from a node's foreign key. */
 struct mapping_link {
 	struct word type;
@@ -94,6 +102,7 @@ struct mapping_link {
 	struct words column; /* exactly one of the two */
 	struct words columns;
 	struct word where;
+	struct mapping_history history;
 };
 
 struct mapping_links {
@@ -140,6 +149,7 @@ struct mapping_join {
 	struct mapping_properties properties;
 	struct words except;
 	struct words relational_only;
+	struct mapping_history history;
 };
 
 struct mapping_joins {

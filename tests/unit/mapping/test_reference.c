@@ -61,6 +61,8 @@ static const char *const fragments[KINDS_COUNT] = {
                 "{\"anyOf\": [{\"type\": \"number\"}, {\"type\": \"string\", \"pattern\": \"^-?[0-9]+(\\\\.[0-9]+)?$\"}]}",
         [KIND_PATH] = "{\"$ref\": \"#/$defs/words\"}",
         [KIND_CONDITION] = "{\"type\": \"string\"}",
+        [KIND_NAME] = "{\"$ref\": \"#/$defs/word\"}",
+        [KIND_HISTORY] = "{\"anyOf\": [{\"type\": \"boolean\"}, {\"$ref\": \"#/$defs/HISTORY\"}]}",
 };
 
 static const char *const context_names[] = {
