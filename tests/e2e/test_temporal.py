@@ -214,7 +214,7 @@ CHANGES = {
                                   "UPDATE thread_content SET content_id = 11 WHERE thread_id = 4", "UPDATE users SET id = 50 WHERE id = 5",
                                   "UPDATE items SET id = id - 10; UPDATE thread_content SET relevance = 2"],
     "a key that another row takes": ["UPDATE watches SET user_id = 5 WHERE id < 4", "UPDATE users SET name = 'behind 5' WHERE id = 4; UPDATE watches SET user_id = 5",
-                                     "UPDATE users SET id = CASE id WHEN 5 THEN 55 ELSE 5 END WHERE id IN (4, 5)", "UPDATE watches SET level = 50"],
+                                     "SET enable_indexscan = off; SET enable_bitmapscan = off; UPDATE users SET id = CASE id WHEN 5 THEN 55 ELSE 5 END WHERE id IN (4, 5)", "UPDATE watches SET level = 50"],
     "nodes that go": ["UPDATE thread_content SET position = 77", "DELETE FROM watches", "DELETE FROM threads WHERE id = 1", "UPDATE threads SET owner = 2 WHERE id = 3",
                       "UPDATE threads SET lead = NULL; DELETE FROM users WHERE id = 3", "DELETE FROM threads"],
     "born and moved": ["INSERT INTO users VALUES (6, 'u6'); INSERT INTO threads VALUES (6, 't6', 'n', false, 6, 6); INSERT INTO watches VALUES (6, 6, 6, 6)",
