@@ -551,8 +551,8 @@ static int batch__change(struct graph_batch *batch, const struct change *change)
 }
 
 /*
- * Whether the transaction ends versions that earlier ones have left in the current segment. It then begins with a new one, so that
- * what it does to one row stands in one segment, where nothing else parts it.
+ * Whether the transaction ends versions that earlier ones have left in the current segment. It then begins with a new one, so
+ * that what it does to one row stands in one segment, where nothing else parts it.
  */
 static bool batch__ends_versions(struct graph_batch *batch, const struct transaction *transaction)
 {
@@ -564,7 +564,8 @@ static bool batch__ends_versions(struct graph_batch *batch, const struct transac
 		if (!key || !batch__keeps_history(table))
 			continue;
 		entity = batch__find(batch, table, key);
-		if (entity && (change->kind == CHANGE_DELETE ? !entity->deleted : batch__ends_version(batch, table, entity, key)))
+		if (entity &&
+		    (change->kind == CHANGE_DELETE ? !entity->deleted : batch__ends_version(batch, table, entity, key)))
 			return true;
 	}
 	return false;

@@ -81,7 +81,7 @@ struct graph_statement {
 	const struct graph_field *fields;
 	uint32_t fields_count;
 	bool old_and_new; /* a row is `fields` of the old row, then of the new one */
-	bool timed; /* and behind them the time of the change; what takes no row takes one that has only that */
+	bool timed;       /* and behind them the time of the change; what takes no row takes one that has only that */
 	/*
 	 * One byte per property of the node or edge: 1 where it is left out. Behind them one for each of the node's chosen
 	 * labels: 1 where the row does not have it, 2 where nobody knows. NULL: nothing is left out, every label is had.

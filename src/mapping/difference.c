@@ -1029,12 +1029,13 @@ static void differ__history(struct differ *differ, uint32_t now_at, const struct
 		return;
 	if (old->keeps_history && (!pair__key_is_same(pair) || (keyed && !now->keeps_history))) {
 		differ__say(differ, pair->words);
-		buffer_append_text(&differ->words,
-		                   now->keeps_history
-		                           ? ": what tells it apart cannot change while it keeps its history, since past versions "
-		                             "have no row to take it from"
-		                           : ": what it keeps of its history cannot be taken from it, since past versions have the "
-		                             "key that only one may have");
+		buffer_append_text(
+		        &differ->words,
+		        now->keeps_history
+		                ? ": what tells it apart cannot change while it keeps its history, since past versions "
+		                  "have no row to take it from"
+		                : ": what it keeps of its history cannot be taken from it, since past versions have the "
+		                  "key that only one may have");
 		buffer_append_text(&differ->words, ": take it out of the file, apply that, and put it back");
 		differ__refuse(differ);
 	} else if (!old->keeps_history) {

@@ -1150,13 +1150,15 @@ static bool resolve__history_end(struct compiler *compiler, const struct resolve
 		resolve__add(compiler, place->place, "%s keeps its history, and refers to another key than that of \"%s\"",
 		             edge->type.text, label);
 	else if (end->node->where)
-		resolve__add(compiler, place->place, "%s keeps its history, and \"%s\" does not take every row", edge->type.text, label);
+		resolve__add(compiler, place->place, "%s keeps its history, and \"%s\" does not take every row",
+		             edge->type.text, label);
 	else
 		resolve__add(compiler, place->place, "%s keeps its history, and no foreign key vouches for its end \"%s\"",
 		             edge->type.text, label);
-	resolve__expect(compiler,
-	                "a foreign key of \"%s.%s\" (%s) to the key of \"%s\", VALID and not DEFERRABLE, and no \"where\" there",
-	                edge->table->schema, edge->table->name, end->columns.items[0]->name, label);
+	resolve__expect(
+	        compiler,
+	        "a foreign key of \"%s.%s\" (%s) to the key of \"%s\", VALID and not DEFERRABLE, and no \"where\" there",
+	        edge->table->schema, edge->table->name, end->columns.items[0]->name, label);
 	return false;
 }
 
@@ -1166,7 +1168,8 @@ static bool resolve__history(struct compiler *compiler, struct resolved_edge *ed
 	if (!history->name.text)
 		return true;
 	if (chooser->name.text) {
-		resolve__add(compiler, history->name.place, "%s keeps its history, and a column chooses its type", edge->type.text);
+		resolve__add(compiler, history->name.place, "%s keeps its history, and a column chooses its type",
+		             edge->type.text);
 		resolve__expect(compiler, "\"history\" or \"type\"");
 		return false;
 	}

@@ -65,7 +65,7 @@ struct pipeline_load {
 	const char *const *parts; /* of which only the rows where this is true, in SQL; NULL: of none */
 	bool fresh; /* the graph has nothing of them; else it is brought in line, and what they do not have is deleted */
 	uint64_t lsn;
-	int64_t time_us; /* when it was taken; not after the commit of anything that it does not show */
+	int64_t time_us;                      /* when it was taken; not after the commit of anything that it does not show */
 	char snapshot[PIPELINE_SNAPSHOT_MAX]; /* its name */
 	struct verify_sweep_scope sweep;
 };

@@ -322,7 +322,7 @@ static int snapshot__sweep(struct snapshot *snapshot, struct error *error)
 
 	scope.time_us = snapshot->load->time_us;
 	rc = verify_sweep(&pipeline->loop, &snapshot->workers[0].postgres, &pipeline->graph, pipeline->plan,
-	                      &pipeline->statements, &scope, snapshot__on_delete, pipeline, &counts, error);
+	                  &pipeline->statements, &scope, snapshot__on_delete, pipeline, &counts, error);
 
 	if (rc == 0)
 		log_event(pipeline->log, LOG_INFO, "deleted %llu nodes and %llu relationships that PostgreSQL does not have",

@@ -447,8 +447,9 @@ static void cypher__close(struct buffer *cypher, const struct verify_shape *shap
 	cypher_quote(cypher, history->version);
 	buffer_printf(cypher, ", 0) DESC WITH r, collect(DISTINCT e) AS es UNWIND es[r[%u]..] AS e WITH r, e, e.", keep);
 	cypher_quote(cypher, history->from);
-	buffer_append_text(cypher, " AS since FOREACH (x IN CASE WHEN since IS NULL THEN [e] ELSE [] END | DELETE x) FOREACH (x IN "
-	                           "CASE WHEN since IS NULL THEN [] ELSE [e] END | SET x.");
+	buffer_append_text(cypher,
+	                   " AS since FOREACH (x IN CASE WHEN since IS NULL THEN [e] ELSE [] END | DELETE x) FOREACH (x IN "
+	                   "CASE WHEN since IS NULL THEN [] ELSE [e] END | SET x.");
 	cypher_quote(cypher, history->to);
 	buffer_printf(cypher, " = CASE WHEN since > r[%u] THEN since ELSE r[%u] END)", time, time);
 }

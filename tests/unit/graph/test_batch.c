@@ -436,7 +436,8 @@ static void test_each_transaction_has_a_version_of_its_own(void **user)
 	change(state, CHANGE_INSERT, TABLE_MEMBER, CELLS("7", "1", "c"), NULL);
 	commit_at(state, 5);
 	/* the third changes nothing of it; there may be versions of a new row all the same */
-	assert_string_equal(operations(state), "EDGE_UPSERT 2: 7,1; EDGE_UPSERT 2: 7,1; EDGE_DELETE 2: 7,1; EDGE_UPSERT 2: 7,1; ");
+	assert_string_equal(operations(state),
+	                    "EDGE_UPSERT 2: 7,1; EDGE_UPSERT 2: 7,1; EDGE_DELETE 2: 7,1; EDGE_UPSERT 2: 7,1; ");
 	assert_string_equal(times(state, GRAPH_EDGE_UPSERT), "7,1@1 7,1@2 7,1@5 ");
 	assert_string_equal(times(state, GRAPH_EDGE_DELETE), "7,1@4 ");
 	fixture_keeps_history(false);

@@ -139,7 +139,8 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 		print_end(output, "from", plan, table, &edge->from);
 		print_end(output, "to", plan, table, &edge->to);
 		if (edge->history)
-			buffer_printf(output, "  history %s %s %s\n", edge->history->from, edge->history->to, edge->history->version);
+			buffer_printf(output, "  history %s %s %s\n", edge->history->from, edge->history->to,
+			              edge->history->version);
 		print_properties(output, "key", table, edge->key, edge->key_count);
 		print_properties(output, "property", table, edge->properties, edge->properties_count);
 	}
