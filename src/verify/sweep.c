@@ -161,6 +161,7 @@ static int sweep__one(struct sweep *sweep, const struct plan *plan, bool edge, u
 		error_set(error, ERR_NOMEM, "no memory for a comparison");
 	else
 		rc = sweep__shape(sweep, &count, error);
+	sweep->shape = NULL;
 	arena_free(&arena);
 	*deleted += count;
 	return rc;
