@@ -18,6 +18,7 @@ struct entity {
 	uint64_t hash;
 	const struct cell *renamed_from; /* the key that the row had before the segment; or NULL */
 	uint64_t transaction;            /* the last one that touched it, by count */
+	uint64_t since;                  /* the one that row.time_us is of */
 	bool fresh;                      /* the graph holds nothing of it */
 	bool deleted;
 	struct entity *next;
@@ -36,6 +37,7 @@ struct table_changes {
 	struct rename *first_rename;
 	struct rename **last_rename;
 	bool truncated;
+	int64_t truncated_us;
 };
 
 struct segment {
@@ -57,6 +59,7 @@ struct graph_batch {
 	bool operations_made;
 	uint64_t transactions;
 	uint64_t changes;
+	int64_t time_us; /* of the transaction that is being added */
 };
 
 struct graph_batch *graph_batch_new(struct graph_statements *statements, size_t size_max)
@@ -302,6 +305,56 @@ static bool batch__leaves(const struct plan_table *table, const struct cell *bef
 	return batch__stays(table) && batch__becomes_true(table->node->where, now, before);
 }
 
+static bool batch__keeps_history(const struct plan_table *table)
+{
+	bool keeps = false;
+
+	for (uint32_t i = 0; i < table->edges_count; i++)
+		keeps |= table->edges[i]->history != NULL;
+	return keeps;
+}
+
+static bool batch__cell_stays(const struct cell *before, const struct cell *now)
+{
+	return now->kind == CELL_UNCHANGED || batch__cell_equal(before, now);
+}
+
+static bool batch__same_end(const struct plan_end *end, const struct cell *before, const struct cell *now)
+{
+	for (uint32_t i = 0; i < end->by_count; i++)
+		if (!batch__cell_stays(&before[end->columns[i]], &now[end->columns[i]]))
+			return false;
+	return true;
+}
+
+static bool batch__same_verdict(const struct condition *where, const struct cell *before, const struct cell *now)
+{
+	return !where || condition_decide(where, before) == condition_decide(where, now);
+}
+
+static bool batch__same_version(const struct plan_edge *edge, const struct cell *before, const struct cell *now)
+{
+	bool same = batch__same_end(&edge->from, before, now) && batch__same_end(&edge->to, before, now) &&
+	            batch__same_verdict(edge->where, before, now);
+
+	for (uint32_t i = 0; i < edge->properties_count && same; i++)
+		same = batch__cell_stays(&before[edge->properties[i].column], &now[edge->properties[i].column]);
+	return same;
+}
+
+/* Whether an earlier transaction has left a version of the row in the batch that this one ends. */
+static bool batch__ends_version(const struct graph_batch *batch, const struct plan_table *table, const struct entity *entity,
+                                const struct cell *now)
+{
+	bool ends = entity->deleted || !batch__same_verdict(table->node ? table->node->where : NULL, entity->row.cells, now);
+
+	if (entity->since == batch->transactions || !batch__keeps_history(table))
+		return false;
+	for (uint32_t i = 0; i < table->edges_count && !ends; i++)
+		ends = table->edges[i]->history && !batch__same_version(table->edges[i], entity->row.cells, now);
+	return ends;
+}
+
 static int batch__upsert(struct graph_batch *batch, const struct plan_table *table, const struct change *change, bool insert)
 {
 	const struct cell *earlier, *cells;
@@ -319,17 +372,21 @@ static int batch__upsert(struct graph_batch *batch, const struct plan_table *tab
 	 * what one transaction took away and a later one made again is another node: its graph-only parts do not come back; and
 	 * what stays in the graph stays as the transactions before have left it
 	 */
-	if (!new && !entity->fresh && entity->transaction != batch->transactions &&
-	    (entity->deleted || batch__comes_back(table, entity->row.cells, cells) ||
-	     batch__leaves(table, entity->row.cells, cells))) {
+	if (!new && ((!entity->fresh && entity->transaction != batch->transactions &&
+	              (entity->deleted || batch__comes_back(table, entity->row.cells, cells) ||
+	               batch__leaves(table, entity->row.cells, cells))) ||
+	             batch__ends_version(batch, table, entity, cells))) {
 		rc = batch__new_segment(batch);
 		if (rc == 0)
 			rc = batch__entity(batch, table, change->row, &entity, &new);
 		if (rc < 0)
 			return rc;
 	}
-	if (new)
+	if (new) {
 		entity->fresh = insert;
+		entity->since = batch->transactions;
+		entity->row.time_us = batch->time_us;
+	}
 	entity->row.cells = cells;
 	entity->row.renewed |= change->kind == CHANGE_INSERT;
 	entity->deleted = false;
@@ -344,8 +401,10 @@ static int batch__delete(struct graph_batch *batch, const struct plan_table *tab
 	bool new;
 	int rc = batch__entity(batch, table, change->old, &entity, &new);
 
-	/* what stays in the graph stays as the transactions before have left it */
-	if (rc == 0 && !new && !entity->deleted && entity->transaction != batch->transactions &&batch__stays(table)) {
+	/* what stays in the graph, node or versions, stays as the transactions before have left it */
+	if (rc == 0 && !new && !entity->deleted &&
+	    ((entity->transaction != batch->transactions && batch__stays(table)) ||
+	     (entity->since != batch->transactions && batch__keeps_history(table)))) {
 		rc = batch__new_segment(batch);
 		if (rc == 0)
 			rc = batch__entity(batch, table, change->old, &entity, &new);
@@ -353,6 +412,8 @@ static int batch__delete(struct graph_batch *batch, const struct plan_table *tab
 	if (rc < 0)
 		return rc;
 	if (new) {
+		entity->since = batch->transactions;
+		entity->row.time_us = batch->time_us;
 		entity->row.cells = batch__copy(batch, change->old, table->columns_count, NULL);
 		if (!entity->row.cells)
 			return ERR_LIMIT;
@@ -363,13 +424,16 @@ static int batch__delete(struct graph_batch *batch, const struct plan_table *tab
 	return 0;
 }
 
-/* Whether rows of join tables have changed that find their relationships by the keys which the table's nodes have by now. */
+/*
+ * Whether rows have changed that find their relationships by the keys which the table's nodes have by now: of join tables, and
+ * versions that lead to these keys and have to be opened before the keys change.
+ */
 static bool batch__ends_wait(const struct graph_batch *batch, const struct plan_table *table)
 {
 	for (uint32_t i = 0; i < batch->plan->edges_count && table->node; i++) {
 		const struct plan_edge *edge = batch->plan->edges[i];
 
-		if (edge->kind == PLAN_EDGE_JOIN_ENDS && batch->current->tables[edge->table].first &&
+		if ((edge->kind == PLAN_EDGE_JOIN_ENDS || edge->history) && batch->current->tables[edge->table].first &&
 		    (edge->from.node == table->node->index || edge->to.node == table->node->index))
 			return true;
 	}
@@ -437,6 +501,7 @@ static int batch__rename(struct graph_batch *batch, const struct plan_table *tab
 		return ERR_LIMIT;
 	rename->row.table = table->index;
 	rename->row.lsn = change->lsn;
+	rename->row.time_us = batch->time_us;
 	old = batch__copy(batch, change->old, table->columns_count, NULL);
 	rename->row.old = old;
 	rename->row.cells = batch__copy(batch, change->row, table->columns_count, NULL);
@@ -463,8 +528,10 @@ static int batch__truncate(struct graph_batch *batch, const struct plan_table *t
 {
 	int rc = batch->current->used ? batch__new_segment(batch) : 0;
 
-	if (rc == 0)
+	if (rc == 0 && !batch->current->tables[table->index].truncated) {
 		batch->current->tables[table->index].truncated = true;
+		batch->current->tables[table->index].truncated_us = batch->time_us;
+	}
 	return rc;
 }
 
@@ -488,6 +555,27 @@ static int batch__change(struct graph_batch *batch, const struct change *change)
 	return 0;
 }
 
+/*
+ * Whether the transaction ends versions that earlier ones have left in the current segment. It then begins with a new one, so
+ * that what it does to one row stands in one segment, where nothing else parts it.
+ */
+static bool batch__ends_versions(struct graph_batch *batch, const struct transaction *transaction)
+{
+	for (const struct change *change = transaction->first; change; change = change->next) {
+		const struct plan_table *table = &batch->plan->tables[change->table];
+		const struct cell *key = change->kind == CHANGE_DELETE ? change->old : change->row;
+		const struct entity *entity;
+
+		if (!key || !batch__keeps_history(table))
+			continue;
+		entity = batch__find(batch, table, key);
+		if (entity &&
+		    (change->kind == CHANGE_DELETE ? !entity->deleted : batch__ends_version(batch, table, entity, key)))
+			return true;
+	}
+	return false;
+}
+
 static int batch__failed(int rc, const struct graph_batch *batch, struct error *error)
 {
 	if (rc == ERR_LIMIT)
@@ -503,6 +591,9 @@ int graph_batch_add(struct graph_batch *batch, const struct transaction *transac
 
 	batch->operations_made = false;
 	batch->transactions++;
+	batch->time_us = transaction->commit_time_us;
+	if (rc == 0 && batch__ends_versions(batch, transaction))
+		rc = batch__new_segment(batch);
 	for (const struct change *change = transaction->first; change && rc == 0; change = change->next) {
 		rc = batch__change(batch, change);
 		batch->changes++;
@@ -511,11 +602,12 @@ int graph_batch_add(struct graph_batch *batch, const struct transaction *transac
 }
 
 int graph_batch_add_row(struct graph_batch *batch, uint32_t table, const struct cell *cells, bool fresh, uint64_t lsn,
-                        struct error *error)
+                        int64_t time_us, struct error *error)
 {
 	struct change change = {.kind = CHANGE_INSERT, .table = table, .row = cells, .lsn = lsn};
 	int rc = batch->current ? 0 : batch__new_segment(batch);
 
+	batch->time_us = time_us;
 	if (rc == 0)
 		rc = batch__upsert(batch, &batch->plan->tables[table], &change, fresh);
 	batch->changes++;
@@ -631,6 +723,12 @@ static bool builder__takes(const struct condition *where, struct graph_row *row)
 	return verdict == CONDITION_TRUE || verdict == CONDITION_UNDECIDED;
 }
 
+/* Of a row that is new there may be versions all the same. */
+static enum graph_statement_kind builder__upsert_kind(const struct plan_edge *edge, const struct entity *entity)
+{
+	return entity->fresh && !edge->history ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT;
+}
+
 static int builder__foreign_key(struct builder *builder, const struct plan_edge *edge, struct entity *entity)
 {
 	const struct plan *plan = builder->batch->plan;
@@ -649,7 +747,7 @@ static int builder__foreign_key(struct builder *builder, const struct plan_edge 
 		return 0;
 	}
 	if (taken && !builder__end_has(far, cells, CELL_NULL)) {
-		int rc = builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index, NULL,
+		int rc = builder__add(builder, builder__upsert_kind(edge, entity), edge->index, NULL,
 		                      &entity->row);
 
 		if (rc == 0 && edge->each && !entity->fresh)
@@ -668,7 +766,7 @@ static int builder__join(struct builder *builder, const struct plan_edge *edge, 
 	if (!builder__takes(edge->where, &entity->row) || builder__end_has(&edge->from, cells, CELL_NULL) ||
 	    builder__end_has(&edge->to, cells, CELL_NULL))
 		return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
-	return builder__add(builder, entity->fresh ? GRAPH_EDGE_UPSERT_FRESH : GRAPH_EDGE_UPSERT, edge->index,
+	return builder__add(builder, builder__upsert_kind(edge, entity), edge->index,
 	                    builder__mask(builder, edge->properties, edge->properties_count, cells), &entity->row);
 }
 
@@ -707,13 +805,18 @@ static int builder__live(struct builder *builder, const struct plan_table *table
 	return rc;
 }
 
-static int builder__truncated(struct builder *builder, const struct plan_table *table)
+static int builder__truncated(struct builder *builder, const struct plan_table *table, int64_t time_us)
 {
 	bool edges = !table->node || graph_node_deletes_edges(builder->batch->plan, table->node);
 	int rc = 0;
 
-	for (uint32_t i = 0; i < table->edges_count && edges && rc == 0; i++)
-		rc = builder__add(builder, GRAPH_EDGE_TRUNCATE, table->edges[i]->index, NULL, NULL);
+	for (uint32_t i = 0; i < table->edges_count && edges && rc == 0; i++) {
+		uint32_t edge = table->edges[i]->index;
+
+		rc = builder__add(builder, GRAPH_EDGE_TRUNCATE, edge, NULL, NULL);
+		if (rc == 0)
+			builder->open[GRAPH_EDGE_TRUNCATE][edge]->operation.time_us = time_us;
+	}
 	if (table->node && rc == 0)
 		rc = builder__add(builder, GRAPH_NODE_TRUNCATE, table->node->index, NULL, NULL);
 	return rc;
@@ -777,7 +880,7 @@ static int builder__rekey(struct builder *builder, const struct plan_edge *edge,
 	old = arena_alloc(&builder->batch->arena, sizeof(*old));
 	if (!old)
 		return ERR_LIMIT;
-	*old = (struct graph_row){.table = row->table, .cells = row->old, .lsn = row->lsn};
+	*old = (struct graph_row){.table = row->table, .cells = row->old, .lsn = row->lsn, .time_us = row->time_us};
 	return builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, old);
 }
 
@@ -801,7 +904,7 @@ static int builder__renamed(struct builder *builder, const struct plan_table *ta
 
 static int builder__table(struct builder *builder, const struct plan_table *table, const struct table_changes *changes)
 {
-	int rc = changes->truncated ? builder__truncated(builder, table) : 0;
+	int rc = changes->truncated ? builder__truncated(builder, table, changes->truncated_us) : 0;
 
 	for (struct rename *rename = changes->first_rename; rename && rc == 0; rename = rename->next) {
 		if (rename->row.dead)
@@ -930,13 +1033,16 @@ static int operation__pack_row(const struct graph_operation *operation, const st
 		error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
 		return ERR_VALUE;
 	}
-	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1) + statement->tells_renewed);
+	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1) + statement->tells_renewed +
+	                                 statement->timed);
 	if (statement->old_and_new)
 		rc = operation__pack_fields(operation, table, row->old, scratch, writer, error);
 	if (rc == 0)
 		rc = operation__pack_fields(operation, table, row->cells, scratch, writer, error);
 	if (statement->tells_renewed)
 		bolt_writer_bool(writer, row->renewed);
+	if (rc == 0 && statement->timed)
+		graph_time_pack(writer, row->time_us);
 	if (scratch->used != mark.used)
 		arena_rollback(scratch, mark);
 	return rc;
@@ -950,7 +1056,13 @@ int graph_operation_pack(const struct graph_operation *operation, const struct p
 	*ret_bad = NULL;
 	for (uint32_t i = from; i < to; i++)
 		count += !operation->rows[i]->dead;
-	graph_rows_pack_begin(writer, count);
+	if (operation->rows_count == 0 && operation->statement->timed) {
+		graph_rows_pack_begin(writer, 1);
+		bolt_writer_list(writer, 1);
+		graph_time_pack(writer, operation->time_us);
+	} else {
+		graph_rows_pack_begin(writer, count);
+	}
 	for (uint32_t i = from; i < to; i++) {
 		struct graph_row *row = operation->rows[i];
 		int rc;

@@ -3,8 +3,9 @@
  *
  * Changes are coalesced per entity (a row), so each is written once. A batch is a list of segments, executed in order; inside a
  * segment the order is that of GRAPH_STATEMENTS. A new segment begins where coalescing cannot express what happened: at a
- * TRUNCATE, at a changed key that meets a pending change of the old or new key or of a join row that is known by its ends, and
- * where a row deleted by one transaction comes back in a later one. The batch copies what it keeps. No I/O. Depends on change/,
+ * TRUNCATE, at a changed key that meets a pending change of the old or new key or of a join row that is known by its ends,
+ * where a row deleted by one transaction comes back in a later one, and where a later transaction changes what a relationship
+ * that keeps its history has of a row. The batch copies what it keeps. No I/O. Depends on change/,
  * mapping/ (plan), bolt's packing.
  *
  * Memory: an arena of size_max given at birth, plus a hash table in proportion to the entities.
@@ -25,6 +26,7 @@ struct graph_row {
 	const struct cell *cells; /* the row; of a DELETE its key; of a changed key the new row */
 	const struct cell *old;   /* of a changed key: the old key */
 	uint64_t lsn;             /* of the last change that made it */
+	int64_t time_us;          /* when the transaction was committed that made what its relationships keep the history of; since 2000 */
 	bool dead;                /* set aside: it is left out from now on, and goes to the dead letters */
 	bool renewed;             /* inserted, loaded, or given another key: PostgreSQL may lack its node's element id */
 	bool undecided;           /* whether the mapping takes it hangs on a value that nobody knows: it cannot be packed */
@@ -35,6 +37,7 @@ struct graph_operation {
 	const struct graph_statement *statement;
 	struct graph_row **rows;
 	uint32_t rows_count;
+	int64_t time_us; /* of what takes no rows */
 	struct graph_operation *next;
 };
 
@@ -52,11 +55,11 @@ int graph_batch_add(struct graph_batch *batch, const struct transaction *transac
 /* True when a transaction with an arena of that size surely fits. */
 bool graph_batch_fits(const struct graph_batch *batch, size_t transaction_size);
 /*
- * Adds one row of a snapshot. fresh: the graph holds nothing of it; else it is brought in line with the row. ERR_LIMIT as
- * above.
+ * Adds one row of a snapshot. fresh: the graph holds nothing of it; else it is brought in line with the row. time_us: when the
+ * snapshot was taken. ERR_LIMIT as above.
  */
 int graph_batch_add_row(struct graph_batch *batch, uint32_t table, const struct cell *cells, bool fresh, uint64_t lsn,
-                        struct error *error) _must_check;
+                        int64_t time_us, struct error *error) _must_check;
 
 /* Row changes added; 0 when there is nothing to write. */
 uint64_t graph_batch_changes(const struct graph_batch *batch);

@@ -65,6 +65,11 @@ static void remap__where(const struct difference_step *step, struct buffer *cyph
 		remap__property(cypher, var, step->name);
 		buffer_append_text(cypher, " IS NOT NULL");
 		break;
+	case DIFFERENCE_HISTORY_REMOVED:
+		buffer_append_text(cypher, " AND ");
+		remap__property(cypher, var, step->name);
+		buffer_append_text(cypher, " <> " GRAPH_FOREVER);
+		break;
 	case DIFFERENCE_LABEL_ADDED:
 		buffer_append_text(cypher, " AND NOT n");
 		remap__label(cypher, step->name);

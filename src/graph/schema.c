@@ -120,7 +120,8 @@ int graph_schema_make(const struct plan *plan, bool relationship_constraints, st
 		schema->items[schema->count++] = (struct graph_schema_item){
 		        .label_or_type = edge->type,
 		        .of_relationship = true,
-		        .unique = relationship_constraints && !schema__type_is_shared(plan, edge),
+		        /* each version has the key */
+		        .unique = relationship_constraints && !edge->history && !schema__type_is_shared(plan, edge),
 		        .key = edge->key,
 		        .key_count = edge->key_count,
 		};

@@ -5,6 +5,10 @@
  * types and property names are in the text, quoted; values never are. Texts are written once and kept, so that the server's
  * query cache always hits. No I/O. Depends on mapping/ (plan, quoting).
  *
+ * A relationship that keeps its history is never changed but in the transaction that opened the version: else the version is
+ * closed and another opened. What one transaction writes in several statements is one version, since it has one time: a version
+ * that began at that time is written in place, and one that ended at that time is current still.
+ *
  * Notation in the comments: L the node's label, T the type, a the start, b the end of a relationship.
  */
 #ifndef PGWEAVE_GRAPH_STATEMENT_H
@@ -18,6 +22,9 @@
 #define GRAPH_LABEL_PLACEHOLDER "_PgweavePlaceholder"
 #define GRAPH_LABEL_CHECKPOINT "_PgweaveCheckpoint"
 #define GRAPH_LABEL_DEAD_LETTER "_PgweaveDeadLetter"
+
+/* Until when the current version of a relationship holds. */
+#define GRAPH_FOREVER "datetime('9999-12-31T00:00:00Z')"
 
 /*
  * The list of rows is in a map. Neo4j plans a statement anew for each order of magnitude that a list given as a parameter has
@@ -80,6 +87,7 @@ struct graph_statement {
 	uint32_t fields_count;
 	bool old_and_new;   /* a row is `fields` of the old row, then of the new one */
 	bool tells_renewed; /* behind the fields a row says whether it is, see struct graph_row */
+	bool timed;         /* and then the time of the change; what takes no row takes one that has only that */
 	/*
 	 * One byte per property of the node or edge: 1 where it is left out. Behind them one for each of the node's chosen
 	 * labels: 1 where the row does not have it, 2 where nobody knows. NULL: nothing is left out, every label is had.
@@ -94,6 +102,10 @@ struct graph_statements {
 	struct arena arena;
 	const struct graph_statement **lists[GRAPH_STATEMENT_KINDS]; /* by kind and index: the variants by mask */
 };
+
+/* Appends whether the relationship `variable` is a current version, or none that was ever closed. */
+struct buffer;
+void graph_history_current(struct buffer *cypher, const char *variable, const struct plan_history *history);
 
 int graph_statements_init(struct graph_statements *statements, const struct plan *plan) _must_check;
 void graph_statements_free(struct graph_statements *statements);

@@ -8,6 +8,16 @@ static void value__pack_point(struct bolt_writer *writer, const struct value_poi
 		bolt_writer_point2d(writer, point->srid, point->at[0], point->at[1]);
 }
 
+#define US_PER_S 1000000
+#define POSTGRES_EPOCH_S 946684800 /* 2000-01-01 */
+
+void graph_time_pack(struct bolt_writer *writer, int64_t time_us)
+{
+	int64_t us = (time_us % US_PER_S + US_PER_S) % US_PER_S;
+
+	bolt_writer_datetime(writer, (time_us - us) / US_PER_S + POSTGRES_EPOCH_S, (int32_t)us * 1000, 0);
+}
+
 void graph_value_pack(struct bolt_writer *writer, const struct value *value)
 {
 	switch (value->kind) {

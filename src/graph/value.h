@@ -10,6 +10,8 @@
 #include <bolt/packstream.h>
 
 void graph_value_pack(struct bolt_writer *writer, const struct value *value);
+/* A time as PostgreSQL counts it, in microseconds since 2000-01-01 UTC, as a ZONED DATETIME. */
+void graph_time_pack(struct bolt_writer *writer, int64_t time_us);
 /*
  * Packs one cell read as type; NULL and UNCHANGED become null. ERR_VALUE as value_from_text; scratch holds what is built on the
  * way and is the caller's to roll back.

@@ -459,6 +459,19 @@ static const char *builder__words(struct builder *builder, const struct resolved
 	return words;
 }
 
+static const struct plan_history *builder__history(struct builder *builder, const struct mapping_history *source)
+{
+	struct plan_history *history = source ? builder__calloc(builder, 1, sizeof(*history)) : NULL;
+
+	if (history)
+		*history = (struct plan_history){
+		        .from = builder__strdup(builder, source->from.text),
+		        .to = builder__strdup(builder, source->to.text),
+		        .version = builder__strdup(builder, source->version.text),
+		};
+	return history;
+}
+
 static void builder__edge(struct builder *builder, const struct resolved_edge *source, uint32_t index)
 {
 	const struct building *building = builder__building(builder, source->table);
@@ -479,6 +492,7 @@ static void builder__edge(struct builder *builder, const struct resolved_edge *s
 	        .key_count = source->properties.key_count,
 	        .properties = builder__properties(builder, building, source->properties.rest, source->properties.rest_count),
 	        .properties_count = source->properties.rest_count,
+	        .history = builder__history(builder, source->history),
 	        .words = builder__words(builder, source),
 	};
 	builder__end(builder, building, &source->from, &edge->from);

@@ -84,6 +84,7 @@ struct resolved_edge {
 	struct resolved_end to;
 	struct resolved_columns key; /* of the row */
 	struct resolved_properties properties;
+	const struct mapping_history *history; /* NULL: it keeps none */
 	bool fine;
 };
 

@@ -223,6 +223,20 @@ static void describe__each(struct describer *describer, json_t *object, const st
 	describe__set(describer, object, "properties", describe__properties(describer, table, edge->key, edge->key_count));
 }
 
+/* Only where there is one, as above. */
+static void describe__history(struct describer *describer, json_t *object, const struct plan_history *history)
+{
+	json_t *names;
+
+	if (!history)
+		return;
+	names = json_object();
+	describe__set(describer, names, "from", json_string(history->from));
+	describe__set(describer, names, "to", json_string(history->to));
+	describe__set(describer, names, "version", json_string(history->version));
+	describe__set(describer, object, "history", names);
+}
+
 static json_t *describe__edge(struct describer *describer, const struct plan_edge *edge)
 {
 	const struct plan_table *table = &describer->plan->tables[edge->table];
@@ -233,6 +247,7 @@ static json_t *describe__edge(struct describer *describer, const struct plan_edg
 	describe__set(describer, object, "table", describe__table(describer, table));
 	describe__where(describer, object, table, edge->where);
 	describe__by(describer, object, edge);
+	describe__history(describer, object, edge->history);
 	describe__set(describer, object, "from", describe__end(describer, table, &edge->from));
 	describe__set(describer, object, "to", describe__end(describer, table, &edge->to));
 	if (edge->each) {
@@ -534,6 +549,22 @@ static struct described_end read__end(struct description_reader *reader, json_t 
 	return read;
 }
 
+static void read__history(struct description_reader *reader, json_t *object, struct described_edge *edge)
+{
+	json_t *names = json_object_get(object, "history");
+
+	if (!names)
+		return;
+	edge->history = (struct described_history){
+	        .from = read__text(reader, names, "from"),
+	        .to = read__text(reader, names, "to"),
+	        .version = read__text(reader, names, "version"),
+	};
+	edge->keeps_history = true;
+	if (!json_object_size(names))
+		json_object_del(object, "history");
+}
+
 static void read__edge(struct description_reader *reader, json_t *object, struct described_edge *edge)
 {
 	edge->kind = read__text(reader, object, "kind");
@@ -544,6 +575,7 @@ static void read__edge(struct description_reader *reader, json_t *object, struct
 	edge->key = read__properties(reader, object, "key");
 	edge->properties = read__properties(reader, object, "properties");
 	edge->where = read__where(reader, object);
+	read__history(reader, object, edge);
 	edge->further = read__further(reader, object);
 }
 

@@ -65,6 +65,13 @@ struct described_end {
 	uint32_t columns_count;
 };
 
+/* Names of properties. */
+struct described_history {
+	const char *from;
+	const char *to;
+	const char *version;
+};
+
 struct described_edge {
 	const char *kind; /* DESCRIBED_* */
 	const char *type;
@@ -74,6 +81,8 @@ struct described_edge {
 	struct described_end to;
 	struct described_properties key;
 	struct described_properties properties;
+	bool keeps_history;
+	struct described_history history;
 	const char *further;
 };
 

@@ -1065,6 +1065,109 @@ static void differ__edge_ends(struct differ *differ, uint32_t now_at, const stru
 	differ__load(differ, true, now_at);
 }
 
+static bool history__has(const struct described_edge *edge, const char *name)
+{
+	return edge->keeps_history && (strcmp(edge->history.from, name) == 0 || strcmp(edge->history.to, name) == 0 ||
+	                               strcmp(edge->history.version, name) == 0);
+}
+
+/*
+ * A property that is the history's on one side and a column's, or another of the history's, on the other: half way nobody could
+ * tell which it is.
+ */
+static bool differ__history_collides(struct differ *differ, const struct described_edge *old, const struct described_edge *now,
+                                     const struct pair *pair)
+{
+	const char *olds[] = {old->history.from, old->history.to, old->history.version};
+	const char *nows[] = {now->history.from, now->history.to, now->history.version};
+	const char *name = NULL;
+
+	for (int i = 0; i < 3; i++) {
+		if (now->keeps_history && !(old->keeps_history && strcmp(olds[i], nows[i]) == 0) &&
+		    (pair__old_by_name(pair, nows[i]) >= 0 || history__has(old, nows[i])))
+			name = nows[i];
+		if (old->keeps_history && pair__now_has(pair, olds[i]))
+			name = olds[i];
+	}
+	if (!name)
+		return false;
+	differ__say(differ, pair->words);
+	buffer_printf(&differ->words,
+	              ": %s cannot be a property of its history on one side of the change and another one on the other: take "
+	              "another name, or an interim one, and apply that first",
+	              name);
+	differ__refuse(differ);
+	return true;
+}
+
+static void differ__history_renamed(struct differ *differ, const struct described_edge *old, const struct described_edge *now,
+                                    const struct pair *pair)
+{
+	const char *olds[] = {old->history.from, old->history.to, old->history.version};
+	const char *nows[] = {now->history.from, now->history.to, now->history.version};
+
+	for (int i = 0; i < 3; i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_RENAMED);
+
+		if (strcmp(olds[i], nows[i]) == 0)
+			continue;
+		step.name = olds[i];
+		step.name_new = nows[i];
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words, ": property %s of its history is renamed to %s", step.name, step.name_new);
+		differ__add(differ, step);
+	}
+}
+
+static void differ__history_removed(struct differ *differ, const struct described_edge *old, const struct pair *pair)
+{
+	const char *names[] = {old->history.from, old->history.to, old->history.version};
+	struct difference_step past = pair__step(pair, DIFFERENCE_HISTORY_REMOVED);
+
+	past.name = old->history.to;
+	differ__say(differ, pair->words);
+	buffer_append_text(&differ->words, ": keeps no history any more: its past versions are deleted");
+	differ__add(differ, past);
+	for (int i = 0; i < 3; i++) {
+		struct difference_step step = pair__step(pair, DIFFERENCE_PROPERTY_REMOVED);
+
+		step.name = names[i];
+		differ__say(differ, pair->words);
+		buffer_printf(&differ->words, ": property %s of its history is removed", step.name);
+		differ__add(differ, step);
+	}
+}
+
+static void differ__history(struct differ *differ, uint32_t now_at, const struct described_edge *old, const struct pair *pair)
+{
+	const struct described_edge *now = &differ->now->edges[now_at];
+	bool keyed = strcmp(old->kind, DESCRIBED_JOIN_KEYED) == 0;
+
+	if ((!old->keeps_history && !now->keeps_history) || differ__history_collides(differ, old, now, pair))
+		return;
+	if (old->keeps_history && (!pair__key_is_same(pair) || (keyed && !now->keeps_history))) {
+		differ__say(differ, pair->words);
+		buffer_append_text(
+		        &differ->words,
+		        now->keeps_history
+		                ? ": what tells it apart cannot change while it keeps its history, since past versions "
+		                  "have no row to take it from"
+		                : ": what it keeps of its history cannot be taken from it, since past versions have the "
+		                  "key that only one may have");
+		buffer_append_text(&differ->words, ": take it out of the file, apply that, and put it back");
+		differ__refuse(differ);
+	} else if (!old->keeps_history) {
+		differ__say(differ, pair->words);
+		buffer_append_text(&differ->words, ": keeps its history from now on");
+		differ__add(differ, pair__step(pair, DIFFERENCE_CHANGED));
+		differ__load(differ, true, now_at);
+	} else if (!now->keeps_history) {
+		differ__history_removed(differ, old, pair);
+	} else {
+		differ__history_renamed(differ, old, now, pair);
+	}
+}
+
 static void differ__edge(struct differ *differ, uint32_t now_at, const struct described_edge *old)
 {
 	const struct described_edge *now = &differ->now->edges[now_at];
@@ -1092,6 +1195,7 @@ static void differ__edge(struct differ *differ, uint32_t now_at, const struct de
 	differ__edge_key(differ, now_at, old, &pair);
 	pair__properties(differ, &pair);
 	differ__where(differ, &pair, old->where, now->where);
+	differ__history(differ, now_at, old, &pair);
 	differ__further(differ, true, now_at, &pair, old->further, now->further);
 }
 

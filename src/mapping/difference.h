@@ -20,6 +20,7 @@
 	X(LABEL_RENAMED, "label_renamed", FIRST)                                                                               \
 	X(EDGE_RENAMED, "relationship_renamed", FIRST)                                                                         \
 	X(PROPERTY_RENAMED, "property_renamed", FIRST)                                                                         \
+	X(HISTORY_REMOVED, "history_removed", FIRST)                                                                           \
 	X(LABEL_ADDED, "label_added", FIRST)                                                                                   \
 	X(LABELS_REMOVED, "labels_removed", FIRST)                                                                             \
 	X(LABEL_REMOVED, "label_removed", FIRST)                                                                               \
@@ -75,13 +76,13 @@ struct difference_rekey {
 
 struct difference_step {
 	enum difference_kind kind;
-	const char *words;    /* for a person; NULL: not worth one */
-	const char *label;    /* of the node, or of the relationship's start; as the graph has it when the step begins */
-	const char *type;     /* of the relationship; NULL for a node */
-	const char *end;      /* the label of its end */
-	const char *name;     /* the label added or removed, the beginning of those removed, the property renamed or removed */
-	const char *name_new; /* the new label, property or type */
-	bool turned;          /* EDGE_RENAMED: and the other way round */
+	const char *words; /* for a person; NULL: not worth one */
+	const char *label; /* of the node, or of the relationship's start; as the graph has it when the step begins */
+	const char *type;  /* of the relationship; NULL for a node */
+	const char *end;   /* the label of its end */
+	const char *name;  /* the label, the beginning of labels, the property; of a history which says when a version ended */
+	const char *name_new;          /* the new label, property or type */
+	bool turned;                   /* EDGE_RENAMED: and the other way round */
 	struct difference_key key;     /* what has no value for one of these is not ours */
 	struct difference_key key_new; /* KEYLESS_REMOVED: what has all of these stays */
 	int64_t table;                 /* ROWS: index into plan->tables; else, and for what is made of values, -1 */

@@ -169,6 +169,17 @@ static void digest__end(struct buffer *buffer, const struct plan *plan, const st
 	buffer_append_byte(buffer, '\n');
 }
 
+static void digest__history(struct buffer *buffer, const struct plan_history *history)
+{
+	if (!history)
+		return;
+	buffer_append_text(buffer, "history");
+	digest__text(buffer, history->from);
+	digest__text(buffer, history->to);
+	digest__text(buffer, history->version);
+	buffer_append_byte(buffer, '\n');
+}
+
 static int digest__edge(struct buffer *buffer, const struct plan *plan, const struct plan_edge *edge)
 {
 	static const char *const kinds[] = {"foreign key", "join by ends", "join by key"};
@@ -185,6 +196,7 @@ static int digest__edge(struct buffer *buffer, const struct plan *plan, const st
 		buffer_append_text(buffer, "for each element\n");
 	digest__end(buffer, plan, table, "from", &edge->from);
 	digest__end(buffer, plan, table, "to", &edge->to);
+	digest__history(buffer, edge->history);
 	return digest__properties(buffer, table, edge->key, edge->key_count, edge->properties, edge->properties_count);
 }
 
@@ -342,6 +354,16 @@ static void words__chooser(struct buffer *buffer, const struct mapping_chooser *
 	}
 }
 
+static void words__history(struct buffer *buffer, const struct mapping_history *history)
+{
+	if (!history->name.text)
+		return;
+	buffer_append_text(buffer, "\nhistory");
+	words__text(buffer, history->from.text);
+	words__text(buffer, history->to.text);
+	words__text(buffer, history->version.text);
+}
+
 static void words__node(struct buffer *buffer, const struct mapping_node *node)
 {
 	buffer_append_text(buffer, "node");
@@ -385,6 +407,7 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 		}
 		words__where(buffer, &link->where);
 		words__chooser(buffer, &link->chooser);
+		words__history(buffer, &link->history);
 	}
 }
 
@@ -404,6 +427,7 @@ static void words__join(struct buffer *buffer, const struct mapping_join *join)
 	words__list(buffer, "except", &join->except);
 	if (join->relational_only.name.text)
 		words__list(buffer, "relational_only", &join->relational_only);
+	words__history(buffer, &join->history);
 }
 
 int mapping_words_digest(const struct mapping *mapping, char ret_text[MAPPING_DIGEST_SIZE])

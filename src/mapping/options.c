@@ -11,6 +11,7 @@
 #define LINK(field) .offset = offsetof(struct mapping_link, field)
 #define PROPERTY(field) .offset = offsetof(struct mapping_property, field)
 #define JOIN(field) .offset = offsetof(struct mapping_join, field)
+#define HISTORY(field) .offset = offsetof(struct mapping_history, field)
 #define MIB ((uint64_t)1024 * 1024)
 #define TEXT_MAX 65536
 
@@ -122,6 +123,8 @@ const struct mapping_option mapping_options[] = {
          .doc = "A column that chooses the type; the key it stands under is the type for all other values."},
         {CONTEXT_LINK, "where", KIND_CONDITION, false, LINK(where), .least = 1, .most = CONDITION_SIZE_MAX,
          .default_words = "every row", .doc = "Which rows have the relationship; of the node's own rows."},
+        {CONTEXT_LINK, "history", KIND_HISTORY, false, LINK(history), .default_words = "false",
+         .doc = "Whether the relationship keeps its versions: see [History](#history)."},
 
         {CONTEXT_JOIN, "table", KIND_TABLE, true, JOIN(table), .doc = "The join table, named as for a node."},
         {CONTEXT_JOIN, "where", KIND_CONDITION, false, JOIN(where), .least = 1, .most = CONDITION_SIZE_MAX,
@@ -140,6 +143,8 @@ const struct mapping_option mapping_options[] = {
          .doc = "Columns to leave out where `properties` is not given."},
         {CONTEXT_JOIN, "relational_only", KIND_COLUMNS, false, JOIN(relational_only),
          .doc = "Columns that never leave PostgreSQL: see [Columns that stay](#columns-that-stay)."},
+        {CONTEXT_JOIN, "history", KIND_HISTORY, false, JOIN(history), .default_words = "false",
+         .doc = "Whether the relationship keeps its versions: see [History](#history)."},
 
         {CONTEXT_CHOOSER, "column", KIND_COLUMN, true, .offset = offsetof(struct mapping_chooser, column),
          .doc = "The column whose value chooses."},
@@ -150,6 +155,12 @@ const struct mapping_option mapping_options[] = {
 
         {CONTEXT_ELEMENT_ID, "table", KIND_TABLE, true, .offset = offsetof(struct mapping_element_id, table),
          .doc = "The table beside the mapped one, made where it is not there; several nodes may have the same one."},
+        {CONTEXT_HISTORY, "from", KIND_NAME, false, HISTORY(from), .default_words = "`validFrom`",
+         .doc = "The property that says when the version began, a ZONED DATETIME in UTC."},
+        {CONTEXT_HISTORY, "to", KIND_NAME, false, HISTORY(to), .default_words = "`validTo`",
+         .doc = "The property that says when it ended; of the current version 9999-12-31T00:00:00Z."},
+        {CONTEXT_HISTORY, "version", KIND_NAME, false, HISTORY(version), .default_words = "`version`",
+         .doc = "The property that counts the versions, from 1."},
 
         {CONTEXT_PROPERTY, "column", KIND_COLUMN, false, .offset = offsetof(struct mapping_property, column),
          .default_words = "the property's name", .doc = "The column it comes from."},

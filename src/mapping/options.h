@@ -22,6 +22,7 @@
 	X(JOIN, "a join table's relationship")                                                                                 \
 	X(CHOOSER, "what a column chooses")                                                                                    \
 	X(ELEMENT_ID, "an element id's table")                                                                                 \
+	X(HISTORY, "a relationship's history")                                                                                 \
 	X(PROPERTY, "a property")                                                                                              \
 	X(SECRET, "a secret")
 
@@ -67,7 +68,8 @@ enum mapping_context {
 	X(MISSING, "stop or leave_out")                                                                                        \
 	X(DECIMAL, "a decimal number other than 0, such as 0.01")                                                              \
 	X(PATH, "a path such as a.b.0, or a list of its steps")                                                                \
-	X(CONDITION, "a condition such as deleted_at IS NULL")
+	X(CONDITION, "a condition such as deleted_at IS NULL")                                                                 \
+	X(HISTORY, "true, or {from: name, to: name, version: name}")
 
 enum mapping_kind {
 #define X(name, what) KIND_##name,

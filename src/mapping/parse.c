@@ -482,6 +482,27 @@ static void parser__read_condition(struct parser *parser, const struct mapping_o
 		*(struct word *)at = (struct word){text, node->place};
 }
 
+/* true, false, or the names of the three properties */
+static void parser__read_history(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
+                                 void *at)
+{
+	struct mapping_history *history = at;
+	bool keeps = true;
+
+	*history = (struct mapping_history){
+	        .name = {option->name, node->place},
+	        .from = {"validFrom", node->place},
+	        .to = {"validTo", node->place},
+	        .version = {"version", node->place},
+	};
+	if (node->kind == YAML_MAPPING)
+		parser__keys(parser, CONTEXT_HISTORY, node, node->place, history);
+	else
+		parser__read_boolean(parser, option, node, &keeps);
+	if (!keeps)
+		*history = (struct mapping_history){0};
+}
+
 /* The lists of the kinds that are a choice. */
 static const char *const *parser__choices(enum mapping_kind kind)
 {
@@ -902,6 +923,7 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_DECIMAL] = parser__read_decimal,
         [KIND_PATH] = parser__read_path,
         [KIND_CONDITION] = parser__read_condition,
+        [KIND_HISTORY] = parser__read_history,
         [KIND_FOLLOWING] = parser__read_setting,
         [KIND_MISSING] = parser__read_setting,
         [KIND_DELETION] = parser__read_choice,

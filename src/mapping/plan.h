@@ -105,6 +105,13 @@ struct plan_end {
 	bool stays;    /* enforced, and ON UPDATE NO ACTION or RESTRICT: rows refer to the key, whichever row has it */
 };
 
+/* The properties in which a relationship keeps its versions, beside those of columns. */
+struct plan_history {
+	const char *from;
+	const char *to;
+	const char *version;
+};
+
 struct plan_edge {
 	uint32_t index; /* in plan->edges */
 	enum plan_edge_kind kind;
@@ -122,6 +129,8 @@ struct plan_edge {
 	uint32_t key_count;
 	const struct plan_property *properties; /* JOIN_*: all but the key and the ends' columns unless asked for */
 	uint32_t properties_count;
+	/* NULL: it keeps none. Else both ends are enforced, and each of its versions is a relationship of its own. */
+	const struct plan_history *history;
 	const char *words; /* "Department BELONGS_TO Function by function_id" */
 };
 

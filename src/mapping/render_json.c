@@ -163,6 +163,19 @@ static json_t *json__end(struct json_writer *writer, const struct plan_table *ta
 	return object;
 }
 
+static void json__history(struct json_writer *writer, json_t *object, const struct plan_history *history)
+{
+	json_t *names;
+
+	if (!history)
+		return;
+	names = json_object();
+	json__set(writer, names, "from", json_string(history->from));
+	json__set(writer, names, "to", json_string(history->to));
+	json__set(writer, names, "version", json_string(history->version));
+	json__set(writer, object, "history", names);
+}
+
 static json_t *json__edge(struct json_writer *writer, const struct plan_edge *edge)
 {
 	static const char *const kinds[] = {"foreign_key", "join_ends", "join_keyed"};
@@ -180,6 +193,7 @@ static json_t *json__edge(struct json_writer *writer, const struct plan_edge *ed
 	json__set(writer, object, "position", edge->each && edge->key_count ? json_string(edge->key->name) : json_null());
 	json__set(writer, object, "key", json__properties(writer, table, edge->key, edge->each ? 0 : edge->key_count));
 	json__set(writer, object, "properties", json__properties(writer, table, edge->properties, edge->properties_count));
+	json__history(writer, object, edge->history);
 	json__set(writer, object, "words", json_string(edge->words));
 	return object;
 }

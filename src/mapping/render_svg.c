@@ -261,6 +261,7 @@ static const char *svg__edge_note(struct svg *svg, const struct plan_edge *edge)
 	} else {
 		buffer_append_text(&note, table->name);
 	}
+	buffer_append_text(&note, edge->history ? " + versions" : "");
 	text = arena_strdup(&svg->arena, buffer_text(&note));
 	buffer_free(&note);
 	return text ? svg__fit(svg, text, 10, false, LABEL_WIDTH_MAX) : "";

@@ -176,6 +176,9 @@ static void text__edge(struct buffer *buffer, const struct plan *plan, const str
 	if (edge->each)
 		buffer_printf(buffer, "    %-*sone for each element%s%s\n", TEXT_INDENT - 4, "makes",
 		              edge->key_count ? ", its place as " : "", edge->key_count ? edge->key->name : "");
+	if (edge->history)
+		buffer_printf(buffer, "    %-*sits versions, by %s, %s, %s\n", TEXT_INDENT - 4, "keeps", edge->history->from,
+		              edge->history->to, edge->history->version);
 	if (edge->kind == PLAN_EDGE_FOREIGN_KEY)
 		return;
 	buffer_printf(buffer, "    %-*s%s\n", TEXT_INDENT - 4, "makes", kinds[edge->kind]);

@@ -1227,6 +1227,52 @@ static bool resolve__position(struct compiler *compiler, const struct mapping_li
 	return true;
 }
 
+/* Versions cannot hang on placeholders, which come and go. */
+static bool resolve__history_end(struct compiler *compiler, const struct resolved_edge *edge, const struct word *place,
+                                 const struct resolved_end *end)
+{
+	const char *label = end->node->mapped->label.text;
+
+	if (end->enforced && end->by.items == end->node->key.items)
+		return true;
+	if (end->enforced)
+		resolve__add(compiler, place->place, "%s keeps its history, and refers to another key than that of \"%s\"",
+		             edge->type.text, label);
+	else if (end->node->where)
+		resolve__add(compiler, place->place, "%s keeps its history, and \"%s\" does not take every row",
+		             edge->type.text, label);
+	else
+		resolve__add(compiler, place->place, "%s keeps its history, and no foreign key vouches for its end \"%s\"",
+		             edge->type.text, label);
+	resolve__expect(
+	        compiler,
+	        "a foreign key of \"%s.%s\" (%s) to the key of \"%s\", VALID and not DEFERRABLE, and no \"where\" there",
+	        edge->table->schema, edge->table->name, end->columns.items[0]->name, label);
+	return false;
+}
+
+static bool resolve__history(struct compiler *compiler, struct resolved_edge *edge, const struct mapping_history *history,
+                             const struct mapping_chooser *chooser)
+{
+	if (!history->name.text)
+		return true;
+	if (chooser->name.text) {
+		resolve__add(compiler, history->name.place, "%s keeps its history, and a column chooses its type",
+		             edge->type.text);
+		resolve__expect(compiler, "\"history\" or \"type\"");
+		return false;
+	}
+	if (strcmp(history->from.text, history->to.text) == 0 || strcmp(history->from.text, history->version.text) == 0 ||
+	    strcmp(history->to.text, history->version.text) == 0) {
+		resolve__add(compiler, history->name.place, "two properties of %s's history have one name", edge->type.text);
+		resolve__expect(compiler, "three names; they are validFrom, validTo and version where the file says none");
+		return false;
+	}
+	edge->history = history;
+	return resolve__history_end(compiler, edge, &history->name, &edge->from) &&
+	       resolve__history_end(compiler, edge, &history->name, &edge->to);
+}
+
 static void resolve__link(struct compiler *compiler, const struct resolved_node *owner, const struct mapping_link *link)
 {
 	bool to_other = link->to.text != NULL;
@@ -1241,6 +1287,7 @@ static void resolve__link(struct compiler *compiler, const struct resolved_node 
 		edge.table = owner->table;
 		edge.fine = mapping__condition(compiler, owner->table, &link->where, &edge.where) && owner->fine;
 		edge.fine = resolve__position(compiler, link, far, &edge.properties) && edge.fine;
+		edge.fine = edge.fine && resolve__history(compiler, &edge, &link->history, &link->chooser);
 	}
 	resolve__take(compiler, &edge, &link->chooser);
 }
@@ -1255,6 +1302,7 @@ static void resolve__join(struct compiler *compiler, const struct mapping_join *
 		edge.fine = resolve__end(compiler, table, &join->to.label, &join->to.columns, false, &edge.to) && edge.fine;
 		edge.fine = mapping__condition(compiler, table, &join->where, &edge.where) && edge.fine;
 		edge.fine = edge.fine && resolve__tenant(compiler, table, &edge.where);
+		edge.fine = edge.fine && resolve__history(compiler, &edge, &join->history, &join->chooser);
 		edge.fine = edge.fine && resolve__key(compiler, table, &join->key, join->type.place, &edge.key);
 	}
 	resolve__take(compiler, &edge, &join->chooser);
@@ -1285,6 +1333,19 @@ static bool resolve__has_property(const struct resolved_edge *edge, const char *
 	return false;
 }
 
+static void resolve__check_history(struct compiler *compiler, const struct resolved_edge *edge)
+{
+	const struct word *names[] = {&edge->history->from, &edge->history->to, &edge->history->version};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!resolve__has_property(edge, names[i]->text))
+			continue;
+		resolve__add(compiler, names[i]->place, "%s has a property \"%s\" beside that of its history", edge->type.text,
+		             names[i]->text);
+		resolve__expect(compiler, "another name: history: {from: ..., to: ..., version: ...}");
+	}
+}
+
 /* A keyed relationship's key is unique over its whole type: another mapping of that type must not carry the same properties. */
 static bool resolve__check_keyed(struct compiler *compiler, const struct resolved_edge *keyed,
                                  const struct resolved_edge *other)
@@ -1308,9 +1369,13 @@ static void resolve__check_edges(struct compiler *compiler)
 	        mapping__compile_calloc(compiler, compiler->edges_count, sizeof(const struct resolved_edge *));
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; sorted && i < compiler->edges_count; i++)
-		if (compiler->edges[i].fine)
-			sorted[count++] = &compiler->edges[i];
+	for (uint32_t i = 0; sorted && i < compiler->edges_count; i++) {
+		if (!compiler->edges[i].fine)
+			continue;
+		sorted[count++] = &compiler->edges[i];
+		if (compiler->edges[i].history)
+			resolve__check_history(compiler, &compiler->edges[i]);
+	}
 	if (sorted)
 		qsort(sorted, count, sizeof(const struct resolved_edge *), resolve__compare_edges);
 	for (uint32_t i = 0; sorted && i < count; i++) {

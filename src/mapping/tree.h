@@ -85,6 +85,14 @@ struct mapping_chooser {
 	struct word prefix; /* of labels: each value makes one, behind this; text NULL where the file does not say it */
 };
 
+/* The properties in which a relationship keeps its versions. */
+struct mapping_history {
+	struct word name; /* the key it stands under; text NULL: it keeps none */
+	struct word from;
+	struct word to;
+	struct word version;
+};
+
 /* A relationship from a node's foreign key. */
 struct mapping_link {
 	struct word type;
@@ -95,6 +103,7 @@ struct mapping_link {
 	struct words columns;
 	struct word position; /* of an array's elements: a property's name */
 	struct word where;
+	struct mapping_history history;
 };
 
 struct mapping_links {
@@ -151,6 +160,7 @@ struct mapping_join {
 	struct mapping_properties properties;
 	struct words except;
 	struct words relational_only;
+	struct mapping_history history;
 };
 
 struct mapping_joins {

@@ -65,6 +65,7 @@ struct pipeline_load {
 	const char *const *parts; /* of which only the rows where this is true, in SQL; NULL: of none */
 	bool fresh; /* the graph has nothing of them; else it is brought in line, and what they do not have is deleted */
 	uint64_t lsn;
+	int64_t time_us;                      /* when it was taken; not after the commit of anything that it does not show */
 	char snapshot[PIPELINE_SNAPSHOT_MAX]; /* its name */
 	struct verify_sweep_scope sweep;
 };
@@ -72,6 +73,8 @@ struct pipeline_load {
 int pipeline__open_snapshot(struct pipeline *pipeline, const char *name, struct session_postgres *postgres,
                             struct error *error) _must_check;
 int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load *load, struct error *error) _must_check;
+/* PostgreSQL's clock, in microseconds since 2000-01-01 UTC. */
+int pipeline__clock(struct pipeline *pipeline, int64_t *ret_time_us, struct error *error) _must_check;
 /* Streams from the checkpoint until a signal, an error, or being caught up where that is asked for. */
 int pipeline__stream(struct pipeline *pipeline, struct error *error) _must_check;
 /* Where a snapshot was taken, and which tables are about to be loaded from it; both by index in the plan. */

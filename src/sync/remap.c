@@ -730,6 +730,8 @@ static int remap__rows(struct remap *remap, struct error *error)
 	        .sweep = {.nodes = difference->sweep_nodes, .edges = difference->sweep_edges},
 	};
 	remap__slot_name(pipeline, name);
+	if (rc == 0)
+		rc = pipeline__clock(pipeline, &remap->load.time_us, error);
 	if (rc == 0) {
 		rc = session_postgres_slot_create(&second, name, true, &remap->load.lsn, remap->load.snapshot,
 		                                  sizeof(remap->load.snapshot), error);

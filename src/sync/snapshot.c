@@ -85,7 +85,7 @@ static void worker__on_row(void *user, const struct cell *cells, uint32_t cells_
 		return;
 	}
 	if (graph_batch_add_row(worker->open, worker->table->index, cells, snapshot->load->fresh && !snapshot->again,
-	                        snapshot->load->lsn, &error) < 0) {
+	                        snapshot->load->lsn, snapshot->load->time_us, &error) < 0) {
 		snapshot__fail(snapshot, &error);
 		return;
 	}
@@ -317,8 +317,12 @@ static int snapshot__sweep(struct snapshot *snapshot, struct error *error)
 {
 	struct pipeline *pipeline = snapshot->pipeline;
 	struct verify_sweep_counts counts = {0};
-	int rc = verify_sweep(&pipeline->loop, &snapshot->workers[0].postgres, &pipeline->graph, pipeline->plan,
-	                      &pipeline->statements, &snapshot->load->sweep, snapshot__on_delete, pipeline, &counts, error);
+	struct verify_sweep_scope scope = snapshot->load->sweep;
+	int rc;
+
+	scope.time_us = snapshot->load->time_us;
+	rc = verify_sweep(&pipeline->loop, &snapshot->workers[0].postgres, &pipeline->graph, pipeline->plan,
+	                  &pipeline->statements, &scope, snapshot__on_delete, pipeline, &counts, error);
 
 	if (rc == 0)
 		log_event(pipeline->log, LOG_INFO, "deleted %llu nodes and %llu relationships that PostgreSQL does not have",
@@ -361,6 +365,19 @@ int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load 
 	return rc;
 }
 
+static void clock__on_time(void *user, const struct postgres_result *result, const struct error *error)
+{
+	(void)error;
+	*(int64_t *)user = postgres_result_int(result, 0, 0);
+}
+
+int pipeline__clock(struct pipeline *pipeline, int64_t *ret_time_us, struct error *error)
+{
+	return session_postgres_query(&pipeline->sql,
+	                              "SELECT ((extract(epoch FROM clock_timestamp()) - 946684800) * 1000000)::bigint", NULL, 0,
+	                              clock__on_time, ret_time_us, error);
+}
+
 /* A slot of an attempt that did not end is of no use: its snapshot is gone. */
 static int snapshot__new_slot(struct pipeline *pipeline, struct pipeline_load *load, struct error *error)
 {
@@ -372,6 +389,8 @@ static int snapshot__new_slot(struct pipeline *pipeline, struct pipeline_load *l
 		log_event(pipeline->log, LOG_INFO, "slot %s of the load before is dropped", slot);
 		rc = session_postgres_slot_drop(&pipeline->replication, slot, error);
 	}
+	if (rc == 0)
+		rc = pipeline__clock(pipeline, &load->time_us, error);
 	if (rc == 0)
 		rc = session_postgres_slot_create(&pipeline->replication, slot, false, &load->lsn, load->snapshot,
 		                                  sizeof(load->snapshot), error);

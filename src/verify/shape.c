@@ -456,6 +456,15 @@ static const char *shape__label(const struct verify_shape *shape, uint32_t field
 	}
 }
 
+/* Of a relationship that keeps its history, only what is current has a row. */
+static void cypher__current(struct buffer *cypher, const struct verify_shape *shape, const char *word)
+{
+	if (!shape->edge || !shape->edge->history)
+		return;
+	buffer_append_text(cypher, word);
+	graph_history_current(cypher, "e", shape->edge->history);
+}
+
 /* How many fields from `at` belong to the same variable. */
 static uint32_t shape__run(const struct verify_shape *shape, uint32_t at, uint32_t end)
 {
@@ -491,6 +500,7 @@ void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, str
 		buffer_append_text(cypher, " IS NOT NULL");
 	}
 	cypher__stays(cypher, shape, "AND");
+	cypher__current(cypher, shape, " AND ");
 	buffer_append_text(cypher, " RETURN ");
 	cypher__returns(cypher, shape, sorted);
 }
@@ -500,10 +510,12 @@ void verify_shape_keyless_cypher(const struct verify_shape *shape, struct buffer
 	buffer_append_text(cypher, "MATCH ");
 	cypher__pattern(cypher, shape);
 	for (uint32_t i = 0; i < shape->identity_count; i++) {
-		buffer_append_text(cypher, i ? " OR " : " WHERE ");
+		buffer_append_text(cypher, i ? " OR " : " WHERE (");
 		cypher__property(cypher, &shape->fields[i]);
 		buffer_append_text(cypher, " IS NULL");
 	}
+	buffer_append_byte(cypher, ')');
+	cypher__current(cypher, shape, " AND ");
 	buffer_append_text(cypher, " RETURN ");
 	cypher__returns(cypher, shape, false);
 }
@@ -537,17 +549,36 @@ void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *
 			cypher__property(cypher, &shape->fields[shape->key_at + i]);
 			buffer_printf(cypher, " = r[%u]", i + 1);
 		}
+		cypher__current(cypher, shape, " AND ");
 	} else {
 		for (uint32_t i = shape->probe_at; i < end; i += shape__run(shape, i, end))
 			cypher__match_end(cypher, shape, i, shape__run(shape, i, end), i - shape->probe_at + 1);
 		if (shape->edge) {
 			buffer_append_text(cypher, " MATCH ");
 			cypher__pattern(cypher, shape);
+			cypher__current(cypher, shape, " WHERE ");
 		}
-		cypher__stays(cypher, shape, "WHERE");
+		cypher__stays(cypher, shape, shape->edge && shape->edge->history ? "AND" : "WHERE");
 	}
 	buffer_append_text(cypher, " RETURN r[0] AS i, ");
 	cypher__returns(cypher, shape, false);
+}
+
+/* What never was a version goes; a version is closed. The newest stays where one may. */
+static void cypher__close(struct buffer *cypher, const struct verify_shape *shape)
+{
+	const struct plan_history *history = shape->edge->history;
+	uint32_t keep = shape->identity_count, time = keep + 1;
+
+	buffer_append_text(cypher, " WITH r, e ORDER BY coalesce(e.");
+	cypher_quote(cypher, history->version);
+	buffer_printf(cypher, ", 0) DESC WITH r, collect(DISTINCT e) AS es UNWIND es[r[%u]..] AS e WITH r, e, e.", keep);
+	cypher_quote(cypher, history->from);
+	buffer_append_text(cypher,
+	                   " AS since FOREACH (x IN CASE WHEN since IS NULL THEN [e] ELSE [] END | DELETE x) FOREACH (x IN "
+	                   "CASE WHEN since IS NULL THEN [] ELSE [e] END | SET x.");
+	cypher_quote(cypher, history->to);
+	buffer_printf(cypher, " = CASE WHEN since > r[%u] THEN since ELSE r[%u] END)", time, time);
 }
 
 void verify_shape_surplus_cypher(const struct verify_shape *shape, struct buffer *cypher)
@@ -561,6 +592,11 @@ void verify_shape_surplus_cypher(const struct verify_shape *shape, struct buffer
 		buffer_append_text(cypher, i > shape->key_at ? " AND " : " WHERE ");
 		cypher__property(cypher, &shape->fields[i]);
 		buffer_printf(cypher, " = r[%u]", i);
+	}
+	cypher__current(cypher, shape, shape->key_at < shape->identity_count ? " AND " : " WHERE ");
+	if (shape->edge->history) {
+		cypher__close(cypher, shape);
+		return;
 	}
 	buffer_printf(cypher, " WITH r, collect(DISTINCT e) AS es UNWIND es[r[%u]..] AS e DELETE e", shape->identity_count);
 }

@@ -33,13 +33,15 @@ static void sweep__pack_edge(struct sweep *sweep, const struct verify_difference
 	const struct verify_shape *shape = sweep->shape;
 	bool from_first = shape->from_at < shape->to_at;
 
-	bolt_writer_list(&sweep->rows, (size_t)shape->identity_count + 1);
+	bolt_writer_list(&sweep->rows, (size_t)shape->identity_count + (shape->edge->history ? 2 : 1));
 	sweep__pack(sweep, from_first ? difference->from : difference->to,
 	            from_first ? difference->from_count : difference->to_count);
 	sweep__pack(sweep, from_first ? difference->to : difference->from,
 	            from_first ? difference->to_count : difference->from_count);
 	sweep__pack(sweep, difference->key, shape->edge->key_count);
 	bolt_writer_int(&sweep->rows, difference->note == VERIFY_NOTE_DOUBLED);
+	if (shape->edge->history)
+		graph_time_pack(&sweep->rows, sweep->scope->time_us);
 }
 
 static int sweep__on_difference(void *user, uint32_t ordinal, const struct verify_difference *difference)
@@ -159,6 +161,7 @@ static int sweep__one(struct sweep *sweep, const struct plan *plan, bool edge, u
 		error_set(error, ERR_NOMEM, "no memory for a comparison");
 	else
 		rc = sweep__shape(sweep, &count, error);
+	sweep->shape = NULL;
 	arena_free(&arena);
 	*deleted += count;
 	return rc;

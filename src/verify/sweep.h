@@ -33,6 +33,7 @@ struct verify_sweep_counts {
 struct verify_sweep_scope {
 	const bool *nodes;
 	const bool *edges;
+	int64_t time_us; /* when what they keep the history of is closed; since 2000-01-01 UTC */
 };
 
 /*

@@ -74,7 +74,7 @@ static const struct plan_edge idol = {
         .from = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_0, .enforced = true},
         .to = {.node = NODE_PERSON, .by = id_key, .by_count = 1, .by_key = true, .columns = columns_2, .enforced = false},
         .owner_is_from = true};
-static const struct plan_edge member = {
+static struct plan_edge member = {
         .index = EDGE_MEMBER,
         .kind = PLAN_EDGE_JOIN_ENDS,
         .table = TABLE_MEMBER,
@@ -177,6 +177,14 @@ void fixture_team_stays(bool stays)
 void fixture_key_stays(bool stays)
 {
 	in_team.to.stays = stays;
+}
+
+void fixture_keeps_history(bool keeps)
+{
+	static const struct plan_history history = {"validFrom", "validTo", "version"};
+
+	in_team.history = keeps ? &history : NULL;
+	member.history = in_team.history;
 }
 
 static struct cell cells[4096];

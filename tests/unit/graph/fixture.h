@@ -19,6 +19,8 @@ extern const struct plan fixture_plan;
 void fixture_key_stays(bool stays);
 /* Whether teams stay when their rows go; likewise. */
 void fixture_team_stays(bool stays);
+/* Whether IN_TEAM and MEMBER_OF keep their history; they do not unless a test says so. */
+void fixture_keeps_history(bool keeps);
 
 /* Cells from texts: NULL is an SQL NULL, FIXTURE_UNCHANGED an unchanged TOAST value. count texts follow. */
 extern const char FIXTURE_UNCHANGED[];

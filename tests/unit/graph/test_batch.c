@@ -461,6 +461,130 @@ static void test_a_batch_has_a_limit(void **user)
 	graph_batch_free(batch);
 }
 
+/* "1@5": the row and the time of its version */
+static const char *times(struct state *state, enum graph_statement_kind kind)
+{
+	struct graph_operation *operation;
+	struct error error;
+
+	state->said[0] = '\0';
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	for (; operation; operation = operation->next) {
+		for (uint32_t i = 0; operation->statement->kind == kind && i < operation->rows_count; i++) {
+			say_key(state, &fixture_plan.tables[operation->rows[i]->table], operation->rows[i]->cells);
+			sprintf(state->said + strlen(state->said), "@%d ", (int)operation->rows[i]->time_us);
+		}
+		if (operation->statement->kind == kind && operation->rows_count == 0)
+			sprintf(state->said + strlen(state->said), "all@%d ", (int)operation->time_us);
+	}
+	return state->said;
+}
+
+static void commit_at(struct state *state, int64_t time_us)
+{
+	state->transaction->commit_time_us = time_us;
+	commit(state);
+}
+
+static void test_each_transaction_has_a_version_of_its_own(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keeps_history(true);
+	change(state, CHANGE_INSERT, TABLE_MEMBER, CELLS("7", "1", "a"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("7", "1", "b"), NULL);
+	commit_at(state, 1);
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("7", "1", "c"), NULL);
+	commit_at(state, 2);
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("7", "1", "c"), NULL);
+	commit_at(state, 3);
+	change(state, CHANGE_DELETE, TABLE_MEMBER, NULL, CELLS("7", "1", NULL));
+	commit_at(state, 4);
+	change(state, CHANGE_INSERT, TABLE_MEMBER, CELLS("7", "1", "c"), NULL);
+	commit_at(state, 5);
+	/* the third changes nothing of it; there may be versions of a new row all the same */
+	assert_string_equal(operations(state),
+	                    "EDGE_UPSERT 2: 7,1; EDGE_UPSERT 2: 7,1; EDGE_DELETE 2: 7,1; EDGE_UPSERT 2: 7,1; ");
+	assert_string_equal(times(state, GRAPH_EDGE_UPSERT), "7,1@1 7,1@2 7,1@5 ");
+	assert_string_equal(times(state, GRAPH_EDGE_DELETE), "7,1@4 ");
+	fixture_keeps_history(false);
+}
+
+static void test_what_else_changes_of_a_row_is_no_version(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keeps_history(true);
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", NULL, "a", FIXTURE_UNCHANGED), NULL);
+	commit_at(state, 1);
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", "2", "b", "x"), NULL);
+	commit_at(state, 2);
+	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_UPSERT 0: 1; EDGE_UPSERT 1: 1; ");
+	assert_string_equal(times(state, GRAPH_EDGE_UPSERT), "1@1 1@1 ");
+	fixture_keeps_history(false);
+}
+
+/* All that it does to one row stands in one segment, though another row is what ends the one before. */
+static void test_a_transaction_that_ends_a_version_begins_a_segment(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keeps_history(true);
+	change(state, CHANGE_INSERT, TABLE_MEMBER, CELLS("7", "1", "a"), NULL);
+	commit_at(state, 1);
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("7", "2", "b"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("7", "1", "b"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_MEMBER, CELLS("7", "2", "a"), NULL);
+	commit_at(state, 2);
+	assert_string_equal(operations(state), "EDGE_UPSERT 2: 7,1; EDGE_UPSERT 2: 7,2 7,1; ");
+	fixture_keeps_history(false);
+}
+
+static void test_versions_are_written_before_their_ends_change_keys(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keeps_history(true);
+	change(state, CHANGE_INSERT, TABLE_PERSON, CELLS("1", "7", NULL, NULL, NULL), NULL);
+	commit_at(state, 1);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("8", "b"), CELLS("7", NULL));
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "8", NULL, NULL, NULL), NULL);
+	commit_at(state, 2);
+	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_UPSERT 0: 1; NODE_RENAME 0: 7>8; NODE_UPSERT 0: 8; "
+	                                       "NODE_UPSERT 1: 1; EDGE_DELETE 1: 1; EDGE_UPSERT 0: 1; ");
+	fixture_keeps_history(false);
+}
+
+static void test_truncate_has_a_time(void **user)
+{
+	struct state *state = *user;
+	struct bolt_writer writer, expected;
+	struct graph_operation *operation;
+	struct graph_row *bad;
+	struct arena scratch;
+	struct error error;
+
+	fixture_keeps_history(true);
+	change(state, CHANGE_TRUNCATE, TABLE_MEMBER, NULL, NULL);
+	commit_at(state, -1);
+	assert_string_equal(times(state, GRAPH_EDGE_TRUNCATE), "all@-1 ");
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	bolt_writer_init(&writer, BATCH_SIZE);
+	bolt_writer_init(&expected, BATCH_SIZE);
+	arena_init(&scratch, BATCH_SIZE);
+	assert_int_equal(graph_operation_pack(operation, &fixture_plan, 0, 0, &scratch, &writer, &bad, &error), 0);
+	graph_rows_pack_begin(&expected, 1);
+	bolt_writer_list(&expected, 1);
+	/* a microsecond before 2000 */
+	bolt_writer_datetime(&expected, 946684799, 999999000, 0);
+	assert_int_equal(writer.size, expected.size);
+	assert_memory_equal(writer.data, expected.data, expected.size);
+	bolt_writer_free(&writer);
+	bolt_writer_free(&expected);
+	arena_free(&scratch);
+	fixture_keeps_history(false);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -490,6 +614,11 @@ int main(void)
 	        TEST(test_dead_rows_are_left_out),
 	        TEST(test_a_bad_value_names_its_row_and_column),
 	        TEST(test_a_batch_has_a_limit),
+	        TEST(test_each_transaction_has_a_version_of_its_own),
+	        TEST(test_what_else_changes_of_a_row_is_no_version),
+	        TEST(test_a_transaction_that_ends_a_version_begins_a_segment),
+	        TEST(test_versions_are_written_before_their_ends_change_keys),
+	        TEST(test_truncate_has_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,7 +157,7 @@ static void test_rows_that_are_new(void **state)
 	finish(&changes, "yy");
 	/* whatever is loaded is told of anew */
 	begin(&changes);
-	assert_int_equal(graph_batch_add_row(changes.batch, TABLE_TEAM, CELLS("1", "a"), false, 1, &error), 0);
+	assert_int_equal(graph_batch_add_row(changes.batch, TABLE_TEAM, CELLS("1", "a"), false, 1, 0, &error), 0);
 	finish(&changes, "y");
 }
 

@@ -143,6 +143,9 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 			print_where(output, table, edge->mine);
 		print_end(output, "from", plan, table, &edge->from);
 		print_end(output, "to", plan, table, &edge->to);
+		if (edge->history)
+			buffer_printf(output, "  history %s %s %s\n", edge->history->from, edge->history->to,
+			              edge->history->version);
 		print_properties(output, "key", table, edge->key, edge->key_count);
 		print_properties(output, "property", table, edge->properties, edge->properties_count);
 	}
@@ -220,6 +223,8 @@ static void test_digest(void **state)
 	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
 	             "  D: {table: departments, relationships: {IN: {from: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id, history: true}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
 	             "  D: {table: departments, relationships: {ON: {to: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n  D: {table: departments}\n",
 	        "version: 1\npipeline: other\npostgres: {url: x}\nneo4j: {url: 'bolt://x'}\n"
@@ -293,6 +298,10 @@ static void test_words_digest(void **state)
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p], where: y}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p], type: {column: y}}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p], history: true}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p], history: {to: until}}\n",
 	};
 	char expected[MAPPING_DIGEST_SIZE], digest[MAPPING_DIGEST_SIZE];
 

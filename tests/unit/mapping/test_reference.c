@@ -64,6 +64,7 @@ static const char *const fragments[KINDS_COUNT] = {
                 "{\"anyOf\": [{\"type\": \"number\"}, {\"type\": \"string\", \"pattern\": \"^-?[0-9]+(\\\\.[0-9]+)?$\"}]}",
         [KIND_PATH] = "{\"$ref\": \"#/$defs/words\"}",
         [KIND_CONDITION] = "{\"type\": \"string\"}",
+        [KIND_HISTORY] = "{\"anyOf\": [{\"type\": \"boolean\"}, {\"$ref\": \"#/$defs/HISTORY\"}]}",
 };
 
 static const char *const context_names[] = {

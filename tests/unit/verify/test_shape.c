@@ -168,7 +168,7 @@ static void test_value(void **state)
 	       "BY c0");
 	verify_shape_keyless_cypher(&fixture.shape, &fixture.text);
 	expect(&fixture,
-	       "MATCH (n:`Tag`) WHERE n.`name` IS NULL RETURN n.`name` AS c0, n:`_PgweavePlaceholder` AS f0, CASE WHEN "
+	       "MATCH (n:`Tag`) WHERE (n.`name` IS NULL) RETURN n.`name` AS c0, n:`_PgweavePlaceholder` AS f0, CASE WHEN "
 	       "(n)--() THEN true ELSE false END AS f1, n:`Thing` AS f2");
 	teardown(&fixture);
 }
