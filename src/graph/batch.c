@@ -747,8 +747,7 @@ static int builder__foreign_key(struct builder *builder, const struct plan_edge 
 		return 0;
 	}
 	if (taken && !builder__end_has(far, cells, CELL_NULL)) {
-		int rc = builder__add(builder, builder__upsert_kind(edge, entity), edge->index, NULL,
-		                      &entity->row);
+		int rc = builder__add(builder, builder__upsert_kind(edge, entity), edge->index, NULL, &entity->row);
 
 		if (rc == 0 && edge->each && !entity->fresh)
 			rc = builder__add(builder, GRAPH_EDGE_PRUNE, edge->index, NULL, &entity->row);

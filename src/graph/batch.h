@@ -26,10 +26,11 @@ struct graph_row {
 	const struct cell *cells; /* the row; of a DELETE its key; of a changed key the new row */
 	const struct cell *old;   /* of a changed key: the old key */
 	uint64_t lsn;             /* of the last change that made it */
-	int64_t time_us;          /* when the transaction was committed that made what its relationships keep the history of; since 2000 */
-	bool dead;                /* set aside: it is left out from now on, and goes to the dead letters */
-	bool renewed;             /* inserted, loaded, or given another key: PostgreSQL may lack its node's element id */
-	bool undecided;           /* whether the mapping takes it hangs on a value that nobody knows: it cannot be packed */
+	int64_t time_us; /* when the transaction was committed that made what its relationships keep the history of; since 2000
+	                  */
+	bool dead;       /* set aside: it is left out from now on, and goes to the dead letters */
+	bool renewed;    /* inserted, loaded, or given another key: PostgreSQL may lack its node's element id */
+	bool undecided;  /* whether the mapping takes it hangs on a value that nobody knows: it cannot be packed */
 };
 
 /* One statement with its rows, ready to be packed. */

@@ -314,10 +314,10 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_values),         cmocka_unit_test(test_equal),    cmocka_unit_test(test_nodes),
-	        cmocka_unit_test(test_placeholders),   cmocka_unit_test(test_element_ids), cmocka_unit_test(test_edges),
-	        cmocka_unit_test(test_disorder),
-	        cmocka_unit_test(test_stop_and_error), cmocka_unit_test(test_ordinals), cmocka_unit_test(test_model),
+	        cmocka_unit_test(test_values),       cmocka_unit_test(test_equal),          cmocka_unit_test(test_nodes),
+	        cmocka_unit_test(test_placeholders), cmocka_unit_test(test_element_ids),    cmocka_unit_test(test_edges),
+	        cmocka_unit_test(test_disorder),     cmocka_unit_test(test_stop_and_error), cmocka_unit_test(test_ordinals),
+	        cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

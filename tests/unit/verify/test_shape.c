@@ -218,8 +218,9 @@ static void test_places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_node),  cmocka_unit_test(test_element_id), cmocka_unit_test(test_foreign_key), cmocka_unit_test(test_keyed),
-	        cmocka_unit_test(test_value), cmocka_unit_test(test_elements),    cmocka_unit_test(test_places),
+	        cmocka_unit_test(test_node),   cmocka_unit_test(test_element_id), cmocka_unit_test(test_foreign_key),
+	        cmocka_unit_test(test_keyed),  cmocka_unit_test(test_value),      cmocka_unit_test(test_elements),
+	        cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
