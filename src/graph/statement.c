@@ -370,6 +370,17 @@ static bool text__past(struct text *text, const struct plan_node *node)
 	return any;
 }
 
+/*
+ * Without its label first, a node whose unique key was changed in the same transaction would be found by that key after it is
+ * gone (seen with Neo4j 5.26: "Unable to load NODE"), by whatever row has the key then.
+ */
+static void text__detach_delete(struct text *text, const char *var, const struct plan_node *node)
+{
+	buffer_printf(&text->buffer, "REMOVE %s:", var);
+	text__name(text, node->label);
+	buffer_printf(&text->buffer, " DETACH DELETE %s", var);
+}
+
 /* A node that relationships still lead to becomes a placeholder; any other goes with all that hangs on it. */
 static void text__delete_or_hold(struct text *text, const struct plan_node *node)
 {
@@ -397,7 +408,9 @@ static void text__delete_or_hold(struct text *text, const struct plan_node *node
 		text__put(text, " REMOVE m:");
 		text__name(text, node->labels_chosen[i].name);
 	}
-	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | DETACH DELETE m)");
+	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | ");
+	text__detach_delete(text, "m", node);
+	text__put(text, ")");
 }
 
 /* A node stays, and says that its row is gone; a placeholder goes as ever, for it never had one. */
@@ -416,7 +429,9 @@ static void text__delete_or_mark(struct text *text, const struct plan_node *node
 	text__put(text,
 	          " END AS held FOREACH (m IN CASE WHEN held > 0 AND NOT n:" PLACEHOLDER " THEN [n] ELSE [] END | SET m:");
 	text__name(text, node->deleted_label);
-	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | DETACH DELETE m)");
+	text__put(text, ") FOREACH (m IN CASE WHEN held > 0 THEN [] ELSE [n] END | ");
+	text__detach_delete(text, "m", node);
+	text__put(text, ")");
 }
 
 /* What becomes of n. */
@@ -428,7 +443,7 @@ static void text__delete(struct text *text, const struct plan_node *node)
 	else if (node->may_be_placeholder)
 		text__delete_or_hold(text, node);
 	else
-		text__put(text, "DETACH DELETE n");
+		text__detach_delete(text, "n", node);
 }
 
 static void text__node_delete(struct text *text, const struct plan_node *node)

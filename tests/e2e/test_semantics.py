@@ -576,3 +576,29 @@ nodes:
     pipeline.change("""UPDATE "Odd ""Table'" SET "select" = 'it''s \\ `quoted` \\u0060' """)
     assert pipeline.graph.node("Odd Label'\"") == {
         "the key": 1, "return": "it's \\ `quoted` \\u0060", "größe €": 7}
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("statements", [
+    ["UPDATE t SET id = 20 WHERE id = 2; TRUNCATE t; INSERT INTO t VALUES (20, 'new'), (1, 'new')"],
+    ["UPDATE t SET id = 20 WHERE id = 2", "DELETE FROM t WHERE id = 20", "INSERT INTO t VALUES (20, 'new')"],
+    ["UPDATE t SET id = 20 WHERE id = 2", "TRUNCATE t", "INSERT INTO t VALUES (20, 'new')"],
+    ["UPDATE t SET id = 20 WHERE id = 2", "DELETE FROM t WHERE id = 20", "UPDATE t SET id = 20 WHERE id = 3"],
+], ids=["truncated at once", "deleted", "truncated", "taken over"])
+@pytest.mark.parametrize("held", [False, True], ids=["", "with placeholders"])
+def test_a_new_key_is_given_up_and_taken_again(pipeline, database, graph, statements, held):
+    """In one batch: Neo4j would find the node that is gone by the key that it got in the same transaction."""
+    tables = "CREATE TABLE t (id bigint PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');"
+    yaml = "nodes:\n  T: {table: t}\n"
+    mapping = [Node("T", "t", ("id",), same("id", "name"))]
+    if held:
+        tables += "CREATE TABLE u (id bigint PRIMARY KEY, t_id bigint); INSERT INTO u VALUES (1, 1), (2, 20), (3, 3);"
+        yaml += "  U: {table: u, relationships: {OF: {to: T, column: t_id}}}\n"
+        mapping += [Node("U", "u", ("id",), same("id")), ForeignKey("OF", "U", ("t_id",), "T")]
+    pipeline.follow(tables, yaml, mapping)
+    pipeline.pgweave.kill()
+    for statement in statements:
+        database.execute(statement)
+    pipeline.pgweave.start_and_catch_up()
+    pipeline.agree()
+    assert graph.count("_PgweaveDeadLetter") == 0
