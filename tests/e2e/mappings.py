@@ -1,5 +1,5 @@
 """What the shipped examples' mappings mean, in the words of compare_graph."""
-from compare_graph import ForeignKey, Join, Node, same
+from compare_graph import ForeignKey, Join, Node, Value, same
 
 MEETINGS = [
     Node("User", "users", ("id",), same("id", "name", "email")),
@@ -59,4 +59,19 @@ CMDB = [
     Join("HAS_ROLE", "user_roles", ("User", ("user_id",)), ("Role", ("role_id",))),
     *(Join(kind, "relationships", ("ConfigurationItem", ("source_id",)), ("ConfigurationItem", ("target_id",)), same("id", "since"),
            key=("id",), where=f"type = '{kind}'") for kind in ("RUNS_ON", "DEPENDS_ON", "CONNECTS_TO")),
+]
+
+CONTENT = [
+    Node("ContentItem", "content_items", ("id",), {**same("id", "title", "kind", "body"), "version": "pg_version"}),
+    Node("Thread", "threads", ("id",), {**same("id", "title"), "version": "pg_version"}),
+    Node("Message", "messages", ("id",), same("id", "author", "body", "sent_at")),
+    Node("Tag", "tags", ("id",), same("id", "name")),
+    Value("Project", "name"),
+    ForeignKey("IN_PROJECT", "ContentItem", ("project_id",), "Project"),
+    ForeignKey("IN_PROJECT", "Thread", ("project_id",), "Project"),
+    ForeignKey("IN", "Message", ("thread_id",), "Thread"),
+    ForeignKey("REPLIES_TO", "Message", ("reply_to",), "Message"),
+    Join("INCLUDES", "thread_content", ("Thread", ("thread_id",)), ("ContentItem", ("content_id",)),
+         {"relevanceScore": "relevance", "position": "position"}),
+    Join("TAGGED", "content_tags", ("ContentItem", ("content_id",)), ("Tag", ("tag_id",))),
 ]

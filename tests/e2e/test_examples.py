@@ -1,4 +1,4 @@
-"""The examples `ontology` and `cmdb`: the first load and the stream make the graph that each ships, and changes follow."""
+"""The examples `ontology`, `cmdb` and `content`: the first load and the stream make the graph that each ships, and changes follow."""
 import json
 import pathlib
 
@@ -6,10 +6,11 @@ import pytest
 
 from agreement import assert_agreement
 from graph import PLACEHOLDER
-from mappings import CMDB, ONTOLOGY
+from mappings import CMDB, CONTENT, ONTOLOGY
+from waiting import wait_until
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
-MAPPINGS = {"ontology": ONTOLOGY, "cmdb": CMDB}
+MAPPINGS = {"ontology": ONTOLOGY, "cmdb": CMDB, "content": CONTENT}
 KEYED = [(name, change) for name, changes in {
     "ontology": [
         "UPDATE org_departments SET function_id = 2 WHERE name = 'Medical Information'",
@@ -48,12 +49,13 @@ def shown(value):
 
 
 def read(graph):
-    """The whole graph but pgweave's own node, sorted."""
+    """The whole graph but pgweave's own node, sorted; and but for when it was made."""
+    wait_until(lambda: graph.value("MATCH (n) WHERE n:_PgweaveElementId OR n:_PgweaveElementIdTaken RETURN count(n)") == 0)
     nodes = graph.query("MATCH (n) WHERE NOT n:_PgweaveCheckpoint RETURN labels(n) AS labels, properties(n) AS properties")
     relationships = graph.query("MATCH (a)-[r]->(b) RETURN type(r) AS type, labels(a) AS from_labels, a.id AS from_id, "
-                                "labels(b) AS to_labels, b.id AS to_id, properties(r) AS properties")
+                                "labels(b) AS to_labels, coalesce(b.id, b.name) AS to_id, properties(r) AS properties")
     for found in [*nodes, *relationships]:
-        found["properties"] = {name: shown(value) for name, value in sorted(found["properties"].items())}
+        found["properties"] = {name: shown(value) for name, value in sorted(found["properties"].items()) if name != "validFrom"}
         for name in ("labels", "from_labels", "to_labels"):
             if name in found:
                 found[name] = sorted(found[name])
@@ -104,3 +106,35 @@ def test_a_kind_gets_its_label_online(pgweave, database, graph, example, tmp_pat
     assert_agreement(pgweave, database, graph, CMDB)
     assert graph.value("MATCH (n:ConfigurationItem:Switch) RETURN n.name") == "core-1"
     assert graph.value(f"MATCH (n:{PLACEHOLDER}) RETURN count(n)") == 0
+
+
+def blocks(page, language):
+    """The statements of a README, in its order."""
+    return [block.split("```")[0] for block in page.read_text().split(f"```{language}\n")[1:]]
+
+
+def test_content_remembers(pgweave, database, graph, example):
+    """As examples/content/README.md says."""
+    folder = example("content")
+    database.run_file(folder / "data.sql")
+    pgweave.start_and_catch_up()
+    before = graph.value("RETURN datetime()")
+    changes, element_ids = blocks(folder / "README.md", "sql")
+    now, then, by_tenant = blocks(folder / "README.md", "cypher")
+    for change in changes.split(";\n"):
+        if change.strip():
+            database.execute(change)
+    pgweave.catch_up()
+    assert graph.query(now.rstrip().rstrip(";")) == [{"title": "Launch plan", "position": 2, "version": 2}]
+    assert graph.query(then.rstrip().rstrip(";"), at=before) == [
+        {"title": "Launch plan", "position": 1, "version": 1}, {"title": "Press release", "position": 2, "version": 1},
+        {"title": "Style guide", "position": 3, "version": 1}]
+    assert graph.query(by_tenant.rstrip().rstrip(";")) == [{"project": "launch", "items": 1}]
+    assert graph.value("MATCH (c:ContentItem:Deleted) RETURN c.title") == "Press release"
+    assert pgweave.command("verify").rc == 0
+
+    def told():
+        return all(graph.value("MATCH (c:ContentItem {title: $title}) RETURN elementId(c) = $id", title=title, id=id)
+                   for title, id in database.query(element_ids))
+
+    wait_until(told)
