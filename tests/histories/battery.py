@@ -90,7 +90,8 @@ class Battery:
             return
         self.failed.append(case["seed"])
         when = "when it is killed" if killed else "undisturbed"
-        print(f"seed {case['seed']} fails {when}: {failure.kind}; shrinking", flush=True)
+        # one that does not fail again cannot be shrunk: what it showed must not be lost
+        print(f"seed {case['seed']} fails {when}: {failure}\nshrinking", flush=True)
         small = shrink(case, lambda smaller: self._fails_so(smaller, failure.kind, killed), self.options.shrink_runs)
         again, _ = self._failure(small, with_kill=killed)
         self._report(small, again or failure)
