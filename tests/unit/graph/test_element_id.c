@@ -70,18 +70,19 @@ static void test_keys_that_go(void **state)
 {
 	(void)state;
 	/* the column goes with its row */
-	expect_statement(GRAPH_NODE_DELETE, NODE_TEAM, NULL,
-	                 "UNWIND $p.rows AS r MATCH (n:`Team` {`id`: r[0]}) USING INDEX n:`Team`(`id`) DETACH DELETE n");
+	expect_statement(
+	        GRAPH_NODE_DELETE, NODE_TEAM, NULL,
+	        "UNWIND $p.rows AS r MATCH (n:`Team` {`id`: r[0]}) USING INDEX n:`Team`(`id`) REMOVE n:`Team` DETACH DELETE n");
 	expect_statement(GRAPH_NODE_RENAME, NODE_PERSON, NULL,
 	                 "UNWIND $p.rows AS r MATCH (n:`Person` {`id`: r[0]}) USING INDEX n:`Person`(`id`) CREATE "
 	                 "(:`_PgweaveElementIdGone.Person` {`id`: n.`id`}) SET n.`id` = r[1] ");
 	nodes[NODE_PERSON].may_be_placeholder = false;
 	expect_statement(GRAPH_NODE_DELETE, NODE_PERSON, NULL,
 	                 "UNWIND $p.rows AS r MATCH (n:`Person` {`id`: r[0]}) USING INDEX n:`Person`(`id`) CREATE "
-	                 "(:`_PgweaveElementIdGone.Person` {`id`: n.`id`}) DETACH DELETE n");
+	                 "(:`_PgweaveElementIdGone.Person` {`id`: n.`id`}) REMOVE n:`Person` DETACH DELETE n");
 	expect_statement(GRAPH_NODE_TRUNCATE, NODE_PERSON, NULL,
 	                 "MATCH (n:`Person`) WHERE NOT n:`_PgweavePlaceholder` CREATE (:`_PgweaveElementIdGone.Person` {`id`: "
-	                 "n.`id`}) DETACH DELETE n");
+	                 "n.`id`}) REMOVE n:`Person` DETACH DELETE n");
 }
 
 struct changes {
