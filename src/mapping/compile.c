@@ -580,17 +580,6 @@ static void builder__edges(struct builder *builder)
 	}
 }
 
-/* What the mapping says of one table, in one of its places. */
-static const struct words *builder__relational_only(const struct compiler *compiler, const struct building *building,
-                                                    uint32_t edge)
-{
-	if (building->node)
-		return edge ? NULL : &building->node->mapped->relational_only;
-	if (edge == compiler->edges_count || compiler->edges[edge].table != building->table || !compiler->edges[edge].join)
-		return NULL;
-	return &compiler->edges[edge].join->relational_only;
-}
-
 static bool builder__is_identity(const struct catalog_table *table, int16_t attnum)
 {
 	for (uint32_t i = 0; i < table->identity_attnums_count; i++)
@@ -635,25 +624,31 @@ static void builder__publish(struct builder *builder, const struct building *bui
 	planned->published = published;
 }
 
+static void builder__keep_back(struct builder *builder, const struct catalog_table *table, const struct words *words)
+{
+	const struct building *building;
+
+	if (!words->name.text)
+		return;
+	building = builder__building(builder, table);
+	builder__check_relational_only(builder, building, words);
+	if (!builder->plan_tables[building->place].published)
+		builder__publish(builder, building);
+}
+
 /* The columns that are published, where some must not be. */
 static void builder__published(struct builder *builder)
 {
-	struct compiler *compiler = builder->compiler;
+	const struct compiler *compiler = builder->compiler;
 
-	for (uint32_t t = 0; t < builder->tables_count; t++) {
-		const struct building *building = &builder->tables[t];
-		bool any = false;
+	for (uint32_t i = 0; i < compiler->nodes_count; i++)
+		builder__keep_back(builder, compiler->nodes[i].table, &compiler->nodes[i].mapped->relational_only);
+	/* all the types that one mapping's column chooses stand side by side */
+	for (uint32_t i = 0; i < compiler->edges_count; i++) {
+		const struct resolved_edge *edge = &compiler->edges[i];
 
-		for (uint32_t i = 0; i <= compiler->edges_count; i++) {
-			const struct words *words = builder__relational_only(compiler, building, i);
-
-			if (!words || !words->name.text)
-				continue;
-			any = true;
-			builder__check_relational_only(builder, building, words);
-		}
-		if (any)
-			builder__publish(builder, building);
+		if (edge->join && (!i || compiler->edges[i - 1].join != edge->join))
+			builder__keep_back(builder, edge->table, &edge->join->relational_only);
 	}
 }
 

@@ -124,6 +124,14 @@ static void watch__on_result(void *user, const struct postgres_result *result, c
 	reader.on_done(reader.user, failure);
 }
 
+void postgres_oids_text(struct buffer *text, const uint32_t *oids, uint32_t count)
+{
+	buffer_append_byte(text, '{');
+	for (uint32_t i = 0; i < count; i++)
+		buffer_printf(text, "%s%u", i ? "," : "", oids[i]);
+	buffer_append_byte(text, '}');
+}
+
 int postgres_watch_read(struct postgres_connection *connection, const uint32_t *oids, uint32_t oids_count,
                         struct postgres_watch *watch, postgres_done_fn *on_done, void *user, struct error *error)
 {
@@ -140,10 +148,7 @@ int postgres_watch_read(struct postgres_connection *connection, const uint32_t *
 	buffer_init(&sql, SQL_SIZE_MAX);
 	buffer_init(&list, OIDS_SIZE_MAX);
 	watch__sql(&sql, postgres_server_version(connection), "c.oid = ANY($1::pg_catalog.oid[])", false);
-	buffer_append_byte(&list, '{');
-	for (uint32_t i = 0; i < oids_count; i++)
-		buffer_printf(&list, "%s%u", i ? "," : "", oids[i]);
-	buffer_append_byte(&list, '}');
+	postgres_oids_text(&list, oids, oids_count);
 	params[0] = buffer_text(&list);
 	(void)buffer_text(&sql);
 	if (sql.failed || list.failed)

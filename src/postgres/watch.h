@@ -38,9 +38,12 @@ int postgres_watch_read(struct postgres_connection *connection, const uint32_t *
 /* NULL when it is gone. */
 const struct postgres_watch_table *postgres_watch_find(const struct postgres_watch *watch, uint32_t oid);
 
+struct buffer;
+/* Appends "{16384,16391}": an oid[] as a parameter. */
+void postgres_oids_text(struct buffer *text, const uint32_t *oids, uint32_t count);
+
 /* ---- inside the room ---- */
 
-struct buffer;
 /*
  * Appends the statement; which: what has to be true of c, a row of pg_class. Columns: OID, fingerprint, whether the role may
  * read it; whole: and what of the fingerprint the catalogue keeps: leaves, files, attributes, types (struct catalog_watch).

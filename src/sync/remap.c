@@ -11,6 +11,7 @@
 #include "graph/remap.h"
 #include "graph/value.h"
 #include "mapping/quote.h"
+#include "postgres/watch.h"
 #include "session/backoff.h"
 
 #include <stdio.h>
@@ -675,10 +676,7 @@ static int remap__find_leaves(struct remap *remap, struct error *error)
 	if (!leaves->count)
 		return 0;
 	buffer_init(&list, TEXT_SIZE_MAX);
-	buffer_append_byte(&list, '{');
-	for (uint32_t i = 0; i < leaves->count; i++)
-		buffer_printf(&list, "%s%u", i ? "," : "", leaves->items[i]);
-	buffer_append_byte(&list, '}');
+	postgres_oids_text(&list, leaves->items, leaves->count);
 	params[0] = buffer_text(&list);
 	rc = session_postgres_query(&pipeline->sql, sql, params, 1, remap__on_leaves, remap, error);
 	buffer_free(&list);

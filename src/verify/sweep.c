@@ -183,7 +183,8 @@ static int sweep__pass(struct sweep *sweep, const struct plan *plan, struct veri
 	for (uint32_t i = 0; i < plan->edges_count && rc == 0; i++)
 		rc = sweep__one(sweep, plan, true, i, &edges, error);
 	for (uint32_t i = 0; i < plan->nodes_count && rc == 0; i++)
-		rc = sweep__one(sweep, plan, false, i, &nodes, error);
+		if (plan->nodes[i].on_delete != PLAN_DELETE_KEEP)
+			rc = sweep__one(sweep, plan, false, i, &nodes, error);
 	counts->nodes += nodes;
 	counts->edges += edges;
 	*ret_deleted = nodes + edges;
