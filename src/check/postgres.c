@@ -245,26 +245,6 @@ static void postgres__conditions(struct check *check, const struct catalog_table
 	postgres__mend(check, "ALTER TABLE ", table, " REPLICA IDENTITY FULL", NULL);
 }
 
-/* Two rows may then have one key within a transaction, which no graph with a constraint can follow. */
-static void postgres__deferrable(struct check *check, const struct catalog_table *table, const struct plan_table *planned)
-{
-	char object[TABLE_SIZE_MAX];
-
-	for (uint32_t k = 0; k < table->keys_count; k++) {
-		const struct catalog_key *key = &table->keys[k];
-		bool same = key->deferrable && key->attnums_count == planned->key_count;
-
-		for (uint32_t i = 0; same && i < planned->key_count; i++)
-			same = key->attnums[i] == planned->columns[i].attnum;
-		if (!same)
-			continue;
-		snprintf(object, sizeof(object), "table %s.%s", table->schema, table->name);
-		check__add(check, CHECK_WARNING, "a key that is not DEFERRABLE", object,
-		           "its key \"%s\" is deferrable: rows that exchange keys in one transaction become dead letters",
-		           key->name);
-	}
-}
-
 static void postgres__table(struct check *check, const struct catalog_table *table, const struct postgres_role_facts *role,
                             bool publish)
 {
@@ -327,7 +307,6 @@ void check__tables(struct check *check, const struct catalog *catalog, const str
 			continue;
 		postgres__table(check, table, role, publish);
 		postgres__conditions(check, table, &plan->tables[i]);
-		postgres__deferrable(check, table, &plan->tables[i]);
 	}
 	postgres__analysed(check, catalog, plan);
 	for (uint32_t i = 0; i < plan->left_out_count; i++)

@@ -1,10 +1,10 @@
 #include "graph/batch.h"
 
+#include "graph/chain.h"
 #include "graph/value.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define OPERATION_ROWS_MAX 5000
 #define OPERATION_ROWS_FIRST 16
@@ -36,6 +36,7 @@ struct table_changes {
 	struct entity **last;
 	struct rename *first_rename;
 	struct rename **last_rename;
+	bool tangled; /* some row takes a key that another one has until its own change */
 	bool truncated;
 	int64_t truncated_us;
 };
@@ -50,6 +51,8 @@ struct graph_batch {
 	struct graph_statements *statements;
 	const struct plan *plan;
 	struct arena arena;
+	struct arena scratch;      /* while a transaction is added */
+	struct graph_chains *late; /* by table: changes that wait for the transaction's end; NULL: no table has such */
 	struct segment *first;
 	struct segment *current;
 	struct entity **slots; /* of the current segment: open addressing by key */
@@ -71,6 +74,7 @@ struct graph_batch *graph_batch_new(struct graph_statements *statements, size_t 
 	batch->statements = statements;
 	batch->plan = statements->plan;
 	arena_init(&batch->arena, size_max);
+	arena_init(&batch->scratch, size_max);
 	return batch;
 }
 
@@ -79,6 +83,7 @@ void graph_batch_free(struct graph_batch *batch)
 	if (!batch)
 		return;
 	arena_free(&batch->arena);
+	arena_free(&batch->scratch);
 	free(batch->slots);
 	free(batch);
 }
@@ -155,28 +160,6 @@ static int batch__new_segment(struct graph_batch *batch)
 	return 0;
 }
 
-static uint64_t batch__hash(const struct plan_table *table, const struct cell *key)
-{
-	uint64_t hash = table->index;
-
-	for (uint32_t i = 0; i < table->key_count; i++)
-		hash = XXH3_64bits_withSeed(key[i].data, key[i].size, hash + key[i].size);
-	return hash;
-}
-
-static bool batch__cell_equal(const struct cell *a, const struct cell *b)
-{
-	return a->kind == b->kind && a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
-}
-
-static bool batch__key_equal(const struct plan_table *table, const struct cell *a, const struct cell *b)
-{
-	for (uint32_t i = 0; i < table->key_count; i++)
-		if (!batch__cell_equal(&a[i], &b[i]))
-			return false;
-	return true;
-}
-
 /* The slot that holds the row's entity, or the empty one where it belongs. There is always an empty one. */
 static struct entity **batch__slot(struct graph_batch *batch, const struct plan_table *table, const struct cell *key,
                                    uint64_t hash)
@@ -187,7 +170,7 @@ static struct entity **batch__slot(struct graph_batch *batch, const struct plan_
 		struct entity *entity = batch->slots[i];
 
 		if (!entity || (entity->hash == hash && entity->row.table == table->index &&
-		                batch__key_equal(table, entity->row.cells, key)))
+		                graph_key_equal(table, entity->row.cells, key)))
 			return &batch->slots[i];
 	}
 }
@@ -216,7 +199,7 @@ static struct entity *batch__find(struct graph_batch *batch, const struct plan_t
 {
 	if (!batch->slots_count)
 		return NULL;
-	return *batch__slot(batch, table, key, batch__hash(table, key));
+	return *batch__slot(batch, table, key, graph_key_hash(table, key));
 }
 
 /* Copies cells and their bytes; what is UNCHANGED takes its value from `earlier` where that is given. */
@@ -252,7 +235,7 @@ static int batch__entity(struct graph_batch *batch, const struct plan_table *tab
                          struct entity **ret_entity, bool *ret_new)
 {
 	struct table_changes *changes = &batch->current->tables[table->index];
-	uint64_t hash = batch__hash(table, cells);
+	uint64_t hash = graph_key_hash(table, cells);
 	struct entity **slot, *entity;
 	int rc = batch__make_room(batch);
 
@@ -316,7 +299,7 @@ static bool batch__keeps_history(const struct plan_table *table)
 
 static bool batch__cell_stays(const struct cell *before, const struct cell *now)
 {
-	return now->kind == CELL_UNCHANGED || batch__cell_equal(before, now);
+	return now->kind == CELL_UNCHANGED || graph_cell_equal(before, now);
 }
 
 static bool batch__same_end(const struct plan_end *end, const struct cell *before, const struct cell *now)
@@ -458,7 +441,7 @@ static int batch__follow_end(struct graph_batch *batch, const struct plan_end *e
 	if (!entity || !entity->renamed_from)
 		return 0;
 	for (uint32_t i = 0; i < table->key_count; i++)
-		if (!batch__cell_equal(&entity->renamed_from[i], &old[end->columns[i]]))
+		if (!graph_cell_equal(&entity->renamed_from[i], &old[end->columns[i]]))
 			return 0;
 	for (uint32_t i = 0; i < table->key_count; i++)
 		old[end->columns[i]] = key[i];
@@ -483,43 +466,76 @@ static int batch__follow_ends(struct graph_batch *batch, const struct plan_table
 	return rc;
 }
 
-static int batch__rename(struct graph_batch *batch, const struct plan_table *table, const struct change *change)
+/* A row whose key has changed, in a segment that holds nothing yet of who had or has either key. */
+static int batch__rename(struct graph_batch *batch, const struct plan_table *table, const struct graph_chain *chain)
 {
-	struct table_changes *changes;
-	struct rename *rename;
+	struct table_changes *changes = &batch->current->tables[table->index];
+	struct change change = {.kind = CHANGE_UPDATE, .table = table->index, .row = chain->now, .lsn = chain->lsn};
+	struct rename *rename = arena_calloc(&batch->arena, 1, sizeof(*rename));
+	struct entity *entity;
 	struct cell *old;
 	int rc;
 
-	if (batch__find(batch, table, change->old) || batch__find(batch, table, change->row) ||
-	    batch__ends_wait(batch, table)) {
-		rc = batch__new_segment(batch);
-		if (rc < 0)
-			return rc;
-	}
-	rename = arena_calloc(&batch->arena, 1, sizeof(*rename));
 	if (!rename)
 		return ERR_LIMIT;
 	rename->row.table = table->index;
-	rename->row.lsn = change->lsn;
+	rename->row.lsn = chain->lsn;
 	rename->row.time_us = batch->time_us;
-	old = batch__copy(batch, change->old, table->columns_count, NULL);
+	old = batch__copy(batch, chain->was, table->columns_count, NULL);
 	rename->row.old = old;
-	rename->row.cells = batch__copy(batch, change->row, table->columns_count, NULL);
+	rename->row.cells = batch__copy(batch, chain->now, table->columns_count, NULL);
 	if (!rename->row.old || !rename->row.cells)
 		return ERR_LIMIT;
 	rc = batch__follow_ends(batch, table, old, rename->row.cells);
 	if (rc < 0)
 		return rc;
-	changes = &batch->current->tables[table->index];
+	/* a row before this one has the key that this one gives up */
+	changes->tangled |= batch__find(batch, table, rename->row.old) != NULL;
 	*changes->last_rename = rename;
 	changes->last_rename = &rename->next;
 	batch->current->used = true;
-	rc = batch__upsert(batch, table, change, false);
-	if (rc == 0) {
-		struct entity *entity = batch__find(batch, table, change->row);
+	rc = batch__upsert(batch, table, &change, false);
+	if (rc < 0)
+		return rc;
+	entity = batch__find(batch, table, chain->now);
+	entity->renamed_from = rename->row.old;
+	entity->row.renewed = true;
+	return 0;
+}
 
-		entity->renamed_from = rename->row.old;
-		entity->row.renewed = true;
+static bool batch__is_renamed(const struct plan_table *table, const struct graph_chain *chain)
+{
+	return chain->was && chain->now && !graph_key_equal(table, chain->was, chain->now);
+}
+
+/* Whether the segment has something of a row that had or has one of the keys. */
+static bool batch__meets(struct graph_batch *batch, const struct graph_chains *chains)
+{
+	for (const struct graph_chain *chain = chains->first; chain; chain = chain->next)
+		if (batch__is_renamed(chains->table, chain) &&
+		    (batch__find(batch, chains->table, chain->was) || batch__find(batch, chains->table, chain->now)))
+			return true;
+	return false;
+}
+
+/* All of them at once: who has which key on the way is nobody's business. */
+static int batch__renames(struct graph_batch *batch, const struct graph_chains *chains)
+{
+	bool any = false;
+	int rc = 0;
+
+	for (const struct graph_chain *chain = chains->first; chain && !any; chain = chain->next)
+		any = batch__is_renamed(chains->table, chain);
+	if (any && (batch__ends_wait(batch, chains->table) || batch__meets(batch, chains)))
+		rc = batch__new_segment(batch);
+	for (const struct graph_chain *chain = chains->first; chain && rc == 0; chain = chain->next) {
+		if (!batch__is_renamed(chains->table, chain))
+			continue;
+		/* in a piece of an oversized transaction two rows may have one key at its end */
+		if (batch__find(batch, chains->table, chain->now))
+			rc = batch__new_segment(batch);
+		if (rc == 0)
+			rc = batch__rename(batch, chains->table, chain);
 	}
 	return rc;
 }
@@ -544,8 +560,6 @@ static int batch__change(struct graph_batch *batch, const struct change *change)
 		/* where nodes stay, the graph may hold something of a row that was there before */
 		return batch__upsert(batch, table, change, !batch__stays(table));
 	case CHANGE_UPDATE:
-		if (change->old && !batch__key_equal(table, change->old, change->row))
-			return batch__rename(batch, table, change);
 		return batch__upsert(batch, table, change, false);
 	case CHANGE_DELETE:
 		return batch__delete(batch, table, change);
@@ -553,6 +567,86 @@ static int batch__change(struct graph_batch *batch, const struct change *change)
 		return batch__truncate(batch, table);
 	}
 	return 0;
+}
+
+/* A row that keeps its key, comes or goes. */
+static int batch__settle(struct graph_batch *batch, const struct plan_table *table, const struct graph_chain *chain)
+{
+	struct change change = {.table = table->index, .row = chain->now, .old = chain->was, .lsn = chain->lsn};
+
+	change.kind = !chain->now ? CHANGE_DELETE : chain->was ? CHANGE_UPDATE : CHANGE_INSERT;
+	return batch__change(batch, &change);
+}
+
+static bool batch__changes_key(const struct graph_batch *batch, const struct change *change)
+{
+	return change->kind == CHANGE_UPDATE && change->old &&
+	       !graph_key_equal(&batch->plan->tables[change->table], change->old, change->row);
+}
+
+/*
+ * The changed keys from *change on that follow one another in one table; *change becomes the last one. A statement's changes
+ * stand together, so rows that take keys from one another do: what refers to a key by ON UPDATE NO ACTION sees who has it
+ * behind all of them.
+ */
+static int batch__run(struct graph_batch *batch, const struct change **change)
+{
+	const struct plan_table *table = &batch->plan->tables[(*change)->table];
+	struct arena_mark mark = arena_mark(&batch->scratch);
+	struct graph_chains chains;
+	int rc;
+
+	graph_chains_init(&chains, table, &batch->scratch);
+	rc = graph_chains_add(&chains, *change);
+	while (rc == 0 && (*change)->next && (*change)->next->table == table->index &&
+	       batch__changes_key(batch, (*change)->next)) {
+		*change = (*change)->next;
+		batch->changes++;
+		rc = graph_chains_add(&chains, *change);
+	}
+	if (rc == 0)
+		rc = batch__renames(batch, &chains);
+	/* a row that has its old key again */
+	for (const struct graph_chain *chain = chains.first; chain && rc == 0; chain = chain->next)
+		if (!batch__is_renamed(table, chain))
+			rc = batch__settle(batch, table, chain);
+	arena_rollback(&batch->scratch, mark);
+	return rc;
+}
+
+/* Two rows may have a DEFERRABLE key for a while: what becomes of them is told at the transaction's end. */
+static int batch__wait(struct graph_batch *batch, const struct plan_table *table, const struct change *change)
+{
+	struct graph_chains *chains;
+
+	if (!batch->late) {
+		batch->late = arena_calloc(&batch->scratch, batch->plan->tables_count, sizeof(*batch->late));
+		if (!batch->late)
+			return ERR_LIMIT;
+	}
+	chains = &batch->late[table->index];
+	if (!chains->table)
+		graph_chains_init(chains, table, &batch->scratch);
+	if (change->kind != CHANGE_TRUNCATE)
+		return graph_chains_add(chains, change);
+	graph_chains_init(chains, table, &batch->scratch);
+	return batch__truncate(batch, table);
+}
+
+/* What goes makes room for who takes its key, and that for who comes. */
+static int batch__late(struct graph_batch *batch, const struct graph_chains *chains)
+{
+	int rc = 0;
+
+	for (const struct graph_chain *chain = chains->first; chain && rc == 0; chain = chain->next)
+		if (!chain->now && chain->was)
+			rc = batch__settle(batch, chains->table, chain);
+	if (rc == 0)
+		rc = batch__renames(batch, chains);
+	for (const struct graph_chain *chain = chains->first; chain && rc == 0; chain = chain->next)
+		if (chain->now && !batch__is_renamed(chains->table, chain))
+			rc = batch__settle(batch, chains->table, chain);
+	return rc;
 }
 
 /*
@@ -595,9 +689,21 @@ int graph_batch_add(struct graph_batch *batch, const struct transaction *transac
 	if (rc == 0 && batch__ends_versions(batch, transaction))
 		rc = batch__new_segment(batch);
 	for (const struct change *change = transaction->first; change && rc == 0; change = change->next) {
-		rc = batch__change(batch, change);
+		const struct plan_table *table = &batch->plan->tables[change->table];
+
+		if (table->key_deferrable)
+			rc = batch__wait(batch, table, change);
+		else if (batch__changes_key(batch, change))
+			rc = batch__run(batch, &change);
+		else
+			rc = batch__change(batch, change);
 		batch->changes++;
 	}
+	for (uint32_t i = 0; batch->late && i < batch->plan->tables_count && rc == 0; i++)
+		if (batch->late[i].table)
+			rc = batch__late(batch, &batch->late[i]);
+	batch->late = NULL;
+	arena_reset(&batch->scratch);
 	return batch__failed(rc, batch, error);
 }
 
@@ -654,7 +760,8 @@ static int builder__add(struct builder *builder, enum graph_statement_kind kind,
 		return ERR_NOMEM;
 	while (building && building->operation.statement != statement)
 		building = building->previous;
-	if (!building || building->operation.rows_count == OPERATION_ROWS_MAX) {
+	/* a key that changes is seen by all rows at once, or what leads to it would move on with the next ones */
+	if (!building || (building->operation.rows_count == OPERATION_ROWS_MAX && !statement->old_and_new)) {
 		building = arena_calloc(&builder->batch->arena, 1, sizeof(*building));
 		if (!building)
 			return ERR_LIMIT;
@@ -784,6 +891,29 @@ static int builder__dead(struct builder *builder, const struct plan_table *table
 	return rc;
 }
 
+/* Relationships that refer to other values of the node than its key: who has these by the end, has the relationships. */
+static int builder__other_keys(struct builder *builder, const struct plan_node *node, struct entity *entity)
+{
+	const struct plan *plan = builder->batch->plan;
+	const struct cell *cells = entity->row.cells;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < plan->edges_count && rc == 0; i++) {
+		const struct plan_edge *edge = plan->edges[i];
+		const struct plan_end *far = edge->owner_is_from ? &edge->to : &edge->from;
+		bool known = far->node == node->index && !far->by_key && far->stays;
+
+		for (uint32_t p = 0; p < far->by_count && known; p++)
+			known = cells[far->by[p].column].kind != CELL_UNCHANGED;
+		if (!known)
+			continue;
+		rc = builder__add(builder, GRAPH_EDGE_NOTE, i, NULL, &entity->row);
+		if (rc == 0)
+			rc = builder__add(builder, GRAPH_EDGE_SETTLE, i, NULL, &entity->row);
+	}
+	return rc;
+}
+
 static int builder__live(struct builder *builder, const struct plan_table *table, struct entity *entity)
 {
 	const struct plan_node *node = table->node;
@@ -795,6 +925,8 @@ static int builder__live(struct builder *builder, const struct plan_table *table
 	if (node)
 		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index, builder__node_mask(builder, node, entity->row.cells),
 		                  &entity->row);
+	if (node && node->other_key_stays && !entity->fresh && rc == 0)
+		rc = builder__other_keys(builder, node, entity);
 	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++) {
 		const struct plan_edge *edge = table->edges[i];
 
@@ -853,37 +985,37 @@ static int builder__left_behind(struct builder *builder, const struct plan_node 
 	for (uint32_t i = 0; i < plan->edges_count && rc == 0; i++) {
 		const struct plan_edge *edge = plan->edges[i];
 
-		if (edge->from.node == node->index && edge->from.stays)
+		if (edge->from.node == node->index && edge->from.by_key && edge->from.stays)
 			rc = builder__add(builder, GRAPH_RENAME_LEAVE_FROM, i, NULL, row);
-		if (rc == 0 && edge->to.node == node->index && edge->to.stays)
+		if (rc == 0 && edge->to.node == node->index && edge->to.by_key && edge->to.stays)
 			rc = builder__add(builder, GRAPH_RENAME_LEAVE_TO, i, NULL, row);
 	}
 	return rc;
 }
 
 /* A join row's relationship takes the new key along; a row that has lost an end has none any more. */
-static int builder__rekey(struct builder *builder, const struct plan_edge *edge, struct graph_row *row)
+static int builder__rekey(struct builder *builder, const struct plan_edge *edge, bool tangled, struct graph_row *row)
 {
 	const struct plan *plan = builder->batch->plan;
 	struct graph_row *old;
 
 	/* it has gone along with its ends */
-	if (edge->kind == PLAN_EDGE_JOIN_ENDS && batch__key_equal(&plan->tables[row->table], row->old, row->cells))
+	if (edge->kind == PLAN_EDGE_JOIN_ENDS && graph_key_equal(&plan->tables[row->table], row->old, row->cells))
 		return 0;
 	/* what the row is now is written as if it were new */
 	if (!builder__concerns(edge, row->old))
 		return 0;
 	if (builder__concerns(edge, row->cells) && builder__takes(edge->where, row) &&
 	    !builder__end_has(&edge->from, row->cells, CELL_NULL) && !builder__end_has(&edge->to, row->cells, CELL_NULL))
-		return builder__add(builder, GRAPH_EDGE_REKEY, edge->index, NULL, row);
+		return builder__add(builder, tangled ? GRAPH_EDGE_EXCHANGE : GRAPH_EDGE_REKEY, edge->index, NULL, row);
 	old = arena_alloc(&builder->batch->arena, sizeof(*old));
 	if (!old)
 		return ERR_LIMIT;
 	*old = (struct graph_row){.table = row->table, .cells = row->old, .lsn = row->lsn, .time_us = row->time_us};
-	return builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, old);
+	return builder__add(builder, GRAPH_EDGE_LEAVE, edge->index, NULL, old);
 }
 
-static int builder__renamed(struct builder *builder, const struct plan_table *table, struct graph_row *row)
+static int builder__renamed(struct builder *builder, const struct plan_table *table, bool tangled, struct graph_row *row)
 {
 	int rc = 0;
 
@@ -891,13 +1023,14 @@ static int builder__renamed(struct builder *builder, const struct plan_table *ta
 		if (table->node->deleted_label)
 			rc = builder__add(builder, GRAPH_NODE_RENAME_DISPLACE, table->node->index, NULL, row);
 		if (rc == 0)
-			rc = builder__add(builder, GRAPH_NODE_RENAME, table->node->index, NULL, row);
+			rc = builder__add(builder, tangled ? GRAPH_NODE_EXCHANGE : GRAPH_NODE_RENAME, table->node->index, NULL,
+			                  row);
 		if (rc == 0 && table->node->may_be_placeholder)
 			rc = builder__rename_placeholders(builder, table->node, row);
 		return rc;
 	}
 	for (uint32_t i = 0; i < table->edges_count && rc == 0; i++)
-		rc = builder__rekey(builder, table->edges[i], row);
+		rc = builder__rekey(builder, table->edges[i], tangled, row);
 	return rc;
 }
 
@@ -908,7 +1041,7 @@ static int builder__table(struct builder *builder, const struct plan_table *tabl
 	for (struct rename *rename = changes->first_rename; rename && rc == 0; rename = rename->next) {
 		if (rename->row.dead)
 			continue;
-		rc = builder__renamed(builder, table, &rename->row);
+		rc = builder__renamed(builder, table, changes->tangled, &rename->row);
 		if (rc == 0 && rename->taken && table->node)
 			rc = builder__left_behind(builder, table->node, &rename->row);
 	}

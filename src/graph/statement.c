@@ -15,6 +15,7 @@
 #define PLACEHOLDER "`" GRAPH_LABEL_PLACEHOLDER "`"
 #define ELEMENT_ID "`" MAPPING_LABEL_ELEMENT_ID "`"
 #define MOVING "`_PgweaveMoving`"
+#define NOTED "_pgweave_by"
 /*
  * Evaluates to an error that says so; with a variable in it, or the server would evaluate it when it plans. A row that comes
  * back into the mapping is made from what the UPDATE brought, and a large value that it did not touch is not in there.
@@ -480,6 +481,21 @@ static void text__node_rename(struct text *text, const struct plan_node *node)
 	text__set(text, "n", node->key, node->key_count, NULL, node->key_count);
 }
 
+/* All give their keys up before any takes a new one, since the constraint looks at every single step; collect() is a barrier.
+ */
+static void text__node_exchange(struct text *text, const struct plan_node *node)
+{
+	text__put(text, UNWIND);
+	text__match(text, "n", node, 0);
+	if (node->where)
+		text__put(text, "WHERE NOT n:" PLACEHOLDER " ");
+	text__element_id_gone(text, node);
+	text__put(text, "SET n.");
+	text__name(text, node->key->name);
+	text__put(text, " = null WITH collect([n, r]) AS all UNWIND all AS x WITH x[0] AS n, x[1] AS r ");
+	text__set(text, "n", node->key, node->key_count, NULL, node->key_count);
+}
+
 /* The row that moves there is why the key cannot stay with a node that has none. */
 static void text__rename_displace(struct text *text, const struct plan_node *node)
 {
@@ -575,11 +591,21 @@ static void text__rename_absorb(struct text *text, const struct plan_edge *edge,
 	text__create_moved(text, edge, at_to, "n");
 }
 
+/* What is made anew may have the key, or the ends, of what another row had: all of that has to be gone. */
+static void text__old_ones_first(struct text *text, bool exchange)
+{
+	if (exchange)
+		text__put(text, "WITH collect([r, a, b, c, d, q]) AS all UNWIND all AS x "
+		                "WITH x[0] AS r, x[1] AS a, x[2] AS b, x[3] AS c, x[4] AS d, x[5] AS q ");
+	else
+		text__put(text, "WITH r, a, b, c, d, q ");
+}
+
 /*
  * The key's properties are not changed in place: Neo4j would refuse, in the same transaction, to move a relationship whose
  * unique property was changed (seen with 5.26). It is made anew between its new ends, all its properties kept.
  */
-static void text__keyed_rekey(struct text *text, const struct plan_edge *edge)
+static void text__keyed_rekey(struct text *text, const struct plan_edge *edge, bool exchange)
 {
 	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
 	uint32_t ends = a->key_count + b->key_count, row = ends + edge->key_count;
@@ -596,20 +622,28 @@ static void text__keyed_rekey(struct text *text, const struct plan_edge *edge)
 	text__hint(text, "o", edge->type, edge->key, edge->key_count);
 	text__merge_end(text, "c", a, row);
 	text__merge_end(text, "d", b, row + a->key_count);
-	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q DELETE o WITH r, a, b, c, d, q CREATE (c)");
+	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q DELETE o ");
+	text__old_ones_first(text, exchange);
+	text__put(text, "CREATE (c)");
 	text__arrow(text, "e", edge->type, true);
-	text__put(text, "(d) SET e = q ");
-	text__set(text, "e", edge->key, edge->key_count, NULL, row + ends);
+	/* never with the old key: by now it may be another's */
+	text__put(text, "(d) SET e = q {.*");
+	for (uint32_t i = 0; i < edge->key_count; i++) {
+		text__put(text, ", ");
+		text__name(text, edge->key[i].name);
+		buffer_printf(&text->buffer, ": r[%u]", row + ends + i);
+	}
+	text__put(text, "} ");
 	text__sweep_ends(text, edge, "a", "b");
 }
 
-static void text__edge_rekey(struct text *text, const struct plan_edge *edge)
+static void text__edge_rekey(struct text *text, const struct plan_edge *edge, bool exchange)
 {
 	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
 	uint32_t ends = a->key_count + b->key_count;
 
 	if (edge->kind == PLAN_EDGE_JOIN_KEYED) {
-		text__keyed_rekey(text, edge);
+		text__keyed_rekey(text, edge, exchange);
 		return;
 	}
 	text__put(text, UNWIND);
@@ -620,7 +654,9 @@ static void text__edge_rekey(struct text *text, const struct plan_edge *edge)
 	text__put(text, "(b) ");
 	text__merge_end(text, "c", a, ends);
 	text__merge_end(text, "d", b, ends + a->key_count);
-	text__put(text, "WITH a, b, c, d, o, properties(o) AS q DELETE o WITH a, b, c, d, q MERGE (c)");
+	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q DELETE o ");
+	text__old_ones_first(text, exchange);
+	text__put(text, "MERGE (c)");
 	text__arrow(text, "e", edge->type, true);
 	text__put(text, "(d) SET e += q ");
 	text__sweep_ends(text, edge, "a", "b");
@@ -733,6 +769,66 @@ static const struct plan_end *edge__owner(const struct plan_edge *edge)
 static const struct plan_end *edge__far(const struct plan_edge *edge)
 {
 	return edge->owner_is_from ? &edge->to : &edge->from;
+}
+
+/* "(n)<-[o:`T`]-(x:`X`) " of the node that the row is, at the far end */
+static void text__match_far(struct text *text, const struct plan_edge *edge)
+{
+	text__match(text, "n", text__node(text, edge__far(edge)->node), 0);
+	text__put(text, "MATCH (n)");
+	text__arrow(text, "o", edge->type, !edge->owner_is_from);
+	text__open(text, "x", text__node(text, edge__owner(edge)->node));
+	text__put(text, ") ");
+}
+
+/*
+ * The database checks at a statement's end that somebody has the values which a row refers to, and not that it is who had them:
+ * rows may take such values from one another while those that refer to them do not change. So the relationship notes the values
+ * that its node had before the rows were written.
+ */
+static void text__edge_note(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_end *far = edge__far(edge);
+	uint32_t at = text__node(text, far->node)->key_count;
+
+	text__put(text, UNWIND);
+	text__match_far(text, edge);
+	text__put(text, "WHERE ");
+	for (uint32_t i = 0; i < far->by_count; i++) {
+		text__put(text, i ? " OR coalesce(n." : "coalesce(n.");
+		text__name(text, far->by[i].name);
+		buffer_printf(&text->buffer, " <> r[%u], true)", at + i);
+	}
+	for (uint32_t i = 0; i < far->by_count; i++) {
+		buffer_printf(&text->buffer, "%s o.`" NOTED "%u` = n.", i ? "," : " SET", i);
+		text__name(text, far->by[i].name);
+	}
+}
+
+/* Behind the write of the rows. Where nobody has the values any more, the row that refers to them changes as well. */
+static void text__edge_settle(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_end *far = edge__far(edge);
+	const struct plan_node *node = text__node(text, far->node);
+
+	text__put(text, UNWIND);
+	text__match_far(text, edge);
+	text__put(text, "WHERE o.`" NOTED "0` IS NOT NULL OPTIONAL MATCH ");
+	text__open(text, "m", node);
+	text__put(text, " {");
+	for (uint32_t i = 0; i < far->by_count; i++) {
+		text__put(text, i ? ", " : "");
+		text__name(text, far->by[i].name);
+		buffer_printf(&text->buffer, ": o.`" NOTED "%u`", i);
+	}
+	text__put(text, "})");
+	text__hint(text, "m", node->label, far->by, far->by_count);
+	text__put(text, "WITH n, o, x, head(collect(m)) AS m SET ");
+	for (uint32_t i = 0; i < far->by_count; i++)
+		buffer_printf(&text->buffer, "%so.`" NOTED "%u` = null", i ? ", " : "", i);
+	text__put(text, " WITH n, o, x, m, properties(o) AS q WHERE m <> n DELETE o CREATE (x)");
+	text__arrow(text, "e", edge->type, edge->owner_is_from);
+	text__put(text, "(m) SET e = q");
 }
 
 /* The owner at 0, and behind its key the list of elements, or of pairs of an element and its place. */
@@ -1243,8 +1339,10 @@ static bool text__write_history(struct text *text, enum graph_statement_kind kin
 		text__history_leave(text, edge, kind == GRAPH_RENAME_LEAVE_TO);
 		return true;
 	case GRAPH_EDGE_REKEY:
+	case GRAPH_EDGE_EXCHANGE:
 		text__history_rekey(text, edge);
 		return true;
+	case GRAPH_EDGE_LEAVE:
 	case GRAPH_EDGE_DELETE:
 		text__history_delete(text, edge);
 		return true;
@@ -1282,6 +1380,9 @@ static void text__write_node(struct text *text, enum graph_statement_kind kind, 
 	case GRAPH_NODE_RENAME:
 		text__node_rename(text, node);
 		break;
+	case GRAPH_NODE_EXCHANGE:
+		text__node_exchange(text, node);
+		break;
 	case GRAPH_NODE_RENAME_DISCARD:
 		text__rename_discard(text, node);
 		break;
@@ -1314,8 +1415,16 @@ static void text__write_edge(struct text *text, enum graph_statement_kind kind, 
 		text__rename_absorb(text, edge, kind == GRAPH_RENAME_ABSORB_TO);
 		break;
 	case GRAPH_EDGE_REKEY:
-		text__edge_rekey(text, edge);
+	case GRAPH_EDGE_EXCHANGE:
+		text__edge_rekey(text, edge, kind == GRAPH_EDGE_EXCHANGE);
 		break;
+	case GRAPH_EDGE_NOTE:
+		text__edge_note(text, edge);
+		break;
+	case GRAPH_EDGE_SETTLE:
+		text__edge_settle(text, edge);
+		break;
+	case GRAPH_EDGE_LEAVE:
 	case GRAPH_EDGE_DELETE:
 		text__edge_delete(text, edge);
 		break;
@@ -1377,6 +1486,7 @@ static void layout__edge(struct layout *layout, const struct plan *plan, enum gr
 	bool by_key = edge->kind == PLAN_EDGE_JOIN_KEYED;
 
 	switch (kind) {
+	case GRAPH_EDGE_LEAVE:
 	case GRAPH_EDGE_DELETE:
 		if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
 			layout__end(layout, edge->owner_is_from ? &edge->from : &edge->to);
@@ -1390,10 +1500,21 @@ static void layout__edge(struct layout *layout, const struct plan *plan, enum gr
 		layout__end(layout, &edge->to);
 		break;
 	case GRAPH_EDGE_REKEY:
+	case GRAPH_EDGE_EXCHANGE:
 		layout__end(layout, &edge->from);
 		layout__end(layout, &edge->to);
 		layout__properties(layout, edge->key, edge->key_count, NULL);
 		break;
+	case GRAPH_EDGE_NOTE:
+	case GRAPH_EDGE_SETTLE: {
+		const struct plan_end *far = edge__far(edge);
+		const struct plan_node *node = &plan->nodes[far->node];
+
+		layout__properties(layout, node->key, node->key_count, NULL);
+		if (kind == GRAPH_EDGE_NOTE)
+			layout__properties(layout, far->by, far->by_count, NULL);
+		break;
+	}
 	case GRAPH_EDGE_KEPT:
 		layout__end(layout, edge__owner(edge));
 		break;
@@ -1512,7 +1633,7 @@ static const struct graph_statement *statement__build(struct graph_statements *s
 	        .fields = layout.fields,
 	        .fields_count = layout.count,
 	        .tells_renewed = kind == GRAPH_NODE_UPSERT && plan->nodes[index].element_id,
-	        .old_and_new = (kind >= GRAPH_NODE_RENAME_VACATE && kind <= GRAPH_EDGE_REKEY),
+	        .old_and_new = kind >= GRAPH_NODE_RENAME_VACATE && kind <= GRAPH_EDGE_EXCHANGE && kind != GRAPH_EDGE_LEAVE,
 	        .timed = statement__is_of_edge(kind) && plan->edges[index]->history,
 	        .mask = mask_copy,
 	        .next = statements->lists[kind][index],

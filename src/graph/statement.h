@@ -42,14 +42,19 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 	X(NODE_RENAME_VACATE, NODE)   /* old key, new key: a placeholder that holds the new key gives it up */                 \
 	X(NODE_RENAME_DISPLACE, NODE) /* old key, new key: a node without a row that holds the new key goes */                 \
 	X(NODE_RENAME, NODE)          /* old key, new key */                                                                   \
+	X(NODE_EXCHANGE, NODE)        /* the same, of nodes that take keys from one another */                                 \
 	X(RENAME_LEAVE_FROM, EDGE)    /* old key, new key of `from`: unenforced relationships stay with the old key */         \
 	X(RENAME_LEAVE_TO, EDGE)      /* the same of `to` */                                                                   \
 	X(RENAME_ABSORB_FROM, EDGE)   /* old key, new key of `from`: relationships of the placeholder move to the node */      \
 	X(RENAME_ABSORB_TO, EDGE)     /* the same of `to` */                                                                   \
 	X(NODE_RENAME_DISCARD, NODE)  /* old key, new key: the placeholder goes */                                             \
+	X(EDGE_LEAVE, EDGE)           /* as EDGE_DELETE: of a row that has another key by now */                               \
 	X(EDGE_REKEY, EDGE)           /* old ends, old key, new ends, new key; of JOIN_KEYED the old ends are null */          \
-	X(NODE_UPSERT, NODE)          /* key, properties that are known */                                                     \
-	X(EDGE_DELETE, EDGE)          /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                         \
+	X(EDGE_EXCHANGE, EDGE)        /* the same, of rows that take keys from one another */                                  \
+	X(EDGE_NOTE, EDGE)   /* far node's key, values of `by`: relationships note the values that are about to change */      \
+	X(NODE_UPSERT, NODE) /* key, properties that are known */                                                              \
+	X(EDGE_SETTLE, EDGE) /* far node's key: what noted values goes to the node that has these now, if there is one */      \
+	X(EDGE_DELETE, EDGE) /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                                  \
 	/* a's key, b's key, JOIN_KEYED: key, properties: there is none of this row yet; `each`: owner's key, list */          \
 	X(EDGE_UPSERT_FRESH, EDGE)                                                                                             \
 	X(EDGE_UPSERT, EDGE) /* the same: the row's relationship may lead elsewhere */                                         \

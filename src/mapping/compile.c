@@ -186,6 +186,7 @@ static void builder__column(struct builder *builder, struct building *building, 
 static void builder__columns(struct builder *builder, struct building *building, struct plan_table *table)
 {
 	const struct catalog_table *source = building->table;
+	const struct catalog_key *key;
 	struct plan_column *columns;
 	uint32_t count = 0;
 
@@ -206,6 +207,8 @@ static void builder__columns(struct builder *builder, struct building *building,
 	table->columns = columns;
 	table->columns_count = count;
 	table->key_count = building->key->count;
+	key = mapping__unique(source, building->key);
+	table->key_deferrable = key && key->deferrable;
 }
 
 static void builder__tables(struct builder *builder)
@@ -378,6 +381,7 @@ static void builder__nodes(struct builder *builder)
 		        .on_delete = (enum plan_on_delete)source->mapped->on_delete.index,
 		        .deleted_label = builder__deleted_label(builder, source->mapped),
 		        .may_be_placeholder = source->may_be_placeholder,
+		        .other_key_stays = source->other_key_stays,
 		        .element_id = builder__element_id(builder, source),
 		};
 		builder->plan_tables[building->place].node = &builder->plan_nodes[i];

@@ -59,6 +59,7 @@ struct resolved_node {
 	uint32_t prefixes_count;
 	const struct catalog_column *element_id; /* where element ids go; NULL: to no column */
 	bool may_be_placeholder;
+	bool other_key_stays;
 	bool fine;
 };
 
@@ -137,6 +138,8 @@ int mapping__digest(struct plan *plan) _must_check;
  */
 bool mapping__condition(struct compiler *compiler, const struct catalog_table *table, const struct word *word,
                         const struct condition **ret_condition);
+/* The unique key over just these columns, rather one that is not deferrable; NULL: there is none. */
+const struct catalog_key *mapping__unique(const struct catalog_table *table, const struct resolved_columns *columns);
 /* Whether a property of that type holds the column's values just as they are. */
 bool mapping__is_plain(const struct type *property, const struct type *column);
 /* The table's column of that name; NULL, with a diagnostic, when there is none. */

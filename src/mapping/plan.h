@@ -85,6 +85,7 @@ struct plan_node {
 	enum plan_on_delete on_delete;
 	const char *deleted_label; /* of nodes that stay without a row; NULL: none do */
 	bool may_be_placeholder;   /* some relationship to it has no enforced foreign key, so its end may be missing for good */
+	bool other_key_stays; /* some relationship refers to another key of it, whichever row has that, see plan_end.stays */
 	const struct plan_element_id *element_id; /* NULL: PostgreSQL is not told of them */
 };
 
@@ -102,7 +103,7 @@ struct plan_end {
 	const uint32_t *columns; /* of the edge's table: paired with `by`, and read as those properties' types, or as arrays of
 	                            them, see plan_edge.each */
 	bool enforced; /* a validated foreign key to exactly these stands behind it, or the end is the row's own node */
-	bool stays;    /* enforced, and ON UPDATE NO ACTION or RESTRICT: rows refer to the key, whichever row has it */
+	bool stays;    /* enforced, and ON UPDATE NO ACTION or RESTRICT: rows refer to these values, whichever row has them */
 };
 
 /* The properties in which a relationship keeps its versions, beside those of columns. */
@@ -148,6 +149,7 @@ struct plan_table {
 	const struct plan_column *columns; /* the key's first, in key order; then by attnum */
 	uint32_t columns_count;
 	uint32_t key_count;                   /* the first so many columns are the row's key */
+	bool key_deferrable;                  /* two rows may have one key within a transaction */
 	const struct plan_node *node;         /* or NULL */
 	const struct plan_edge *const *edges; /* FOREIGN_KEY ones of the node, or JOIN_* ones */
 	uint32_t edges_count;

@@ -179,8 +179,7 @@ static bool resolve__has_attnum(const int16_t *attnums, uint32_t count, int16_t 
 	return false;
 }
 
-/* The unique key over just these columns; the best one of several. */
-static const struct catalog_key *resolve__unique(const struct catalog_table *table, const struct resolved_columns *columns)
+const struct catalog_key *mapping__unique(const struct catalog_table *table, const struct resolved_columns *columns)
 {
 	const struct catalog_key *best = NULL;
 
@@ -332,7 +331,7 @@ static bool resolve__key(struct compiler *compiler, const struct catalog_table *
 		return false;
 	if (!words->name.text && !resolve__primary_columns(compiler, table, owner, ret_columns))
 		return false;
-	key = resolve__unique(table, ret_columns);
+	key = mapping__unique(table, ret_columns);
 	if (!key) {
 		resolve__add(compiler, place, "no unique key of \"%s.%s\" has just these columns, so two rows may share them",
 		             table->schema, table->name);
@@ -1009,6 +1008,7 @@ static bool resolve__by_other_key(struct compiler *compiler, const struct catalo
 			return false;
 		}
 	end->enforced = true;
+	end->stays = foreign->on_update == 'a' || foreign->on_update == 'r';
 	return end->by.count == end->columns.count;
 }
 
@@ -1455,6 +1455,15 @@ static void resolve__nodes(struct compiler *compiler)
 		resolve__node(compiler, &compiler->nodes[i]);
 }
 
+/* What the node has to expect of those that refer to it. */
+static void resolve__note_end(struct compiler *compiler, const struct resolved_end *end)
+{
+	struct resolved_node *node = &compiler->nodes[end->node - compiler->nodes];
+
+	node->may_be_placeholder |= node->table && !end->enforced;
+	node->other_key_stays |= end->stays && end->by.items != node->key.items;
+}
+
 static void resolve__edges(struct compiler *compiler)
 {
 	const struct mapping_joins *joins = &compiler->mapping->joins;
@@ -1472,10 +1481,8 @@ static void resolve__edges(struct compiler *compiler)
 
 		if (!edge->fine)
 			continue;
-		compiler->nodes[edge->from.node - compiler->nodes].may_be_placeholder |=
-		        edge->from.node->table && !edge->from.enforced;
-		compiler->nodes[edge->to.node - compiler->nodes].may_be_placeholder |=
-		        edge->to.node->table && !edge->to.enforced;
+		resolve__note_end(compiler, &edge->from);
+		resolve__note_end(compiler, &edge->to);
 	}
 }
 

@@ -40,12 +40,3 @@ def test_hundreds_of_tables_that_this_role_may_not_read(pgweave, database, graph
         assert any(finding["object"] == "Neo4j" and "constraints" in finding["text"] for finding in findings)
     finally:
         database.execute(f"DROP ROLE {role}")
-
-
-def test_keys_that_rows_may_exchange(pgweave, database, graph):
-    database.execute("CREATE TABLE slots (id bigint PRIMARY KEY DEFERRABLE)", "ALTER TABLE slots REPLICA IDENTITY FULL",
-                     "CREATE TABLE rooms (id bigint PRIMARY KEY)")
-    pgweave.map("nodes:\n  Slot: {table: slots}\n  Room: {table: rooms}\n")
-    result = pgweave.command("check", "--json")
-    told = [finding["object"] for finding in result.json["findings"] if finding["level"] == "warning" and "deferrable" in finding["text"]]
-    assert result.rc == 0 and told == ["table public.slots"]

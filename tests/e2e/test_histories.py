@@ -37,13 +37,9 @@ def test_history(workplace, seed):
 
 
 FOUND = pathlib.Path(cases.__file__).parent / "found"
-# Cases that still fail: with a fix, the name goes, and the generator makes such things again where its comment says so.
-OPEN = {"deferrable-keys-swap"}
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(path.stem, marks=[pytest.mark.xfail(strict=True)] if path.stem in OPEN else [])
-    for path in sorted(FOUND.glob("*.json"))])
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOUND.glob("*.json")))
 def test_what_was_found_before(workplace, name):
     run_case(workplace, cases.load(FOUND / f"{name}.json"))
 

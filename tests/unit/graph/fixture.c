@@ -113,7 +113,7 @@ static const struct plan_edge *const member_edges[] = {&member};
 static const struct plan_edge *const call_edges[] = {&called};
 static const struct plan_edge *const post_edges[] = {&tagged};
 
-static const struct plan_table tables[] = {
+static struct plan_table tables[] = {
         [TABLE_TEAM] = {.index = TABLE_TEAM,
                         .schema = "public",
                         .name = "teams",
@@ -177,6 +177,20 @@ void fixture_team_stays(bool stays)
 void fixture_key_stays(bool stays)
 {
 	in_team.to.stays = stays;
+}
+
+void fixture_keys_are_deferrable(bool deferrable)
+{
+	tables[TABLE_TEAM].key_deferrable = deferrable;
+	tables[TABLE_CALL].key_deferrable = deferrable;
+}
+
+void fixture_refers_to_name(bool refers)
+{
+	in_team.to.by = refers ? team_properties : id_key;
+	in_team.to.by_key = !refers;
+	in_team.to.stays = refers;
+	nodes[NODE_TEAM].other_key_stays = refers;
 }
 
 void fixture_keeps_history(bool keeps)

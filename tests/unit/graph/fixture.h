@@ -19,6 +19,10 @@ extern const struct plan fixture_plan;
 void fixture_key_stays(bool stays);
 /* Whether teams stay when their rows go; likewise. */
 void fixture_team_stays(bool stays);
+/* Whether the keys of teams and calls are DEFERRABLE; likewise. */
+void fixture_keys_are_deferrable(bool deferrable);
+/* Whether IN_TEAM refers to a team's name, without ON UPDATE CASCADE; likewise. */
+void fixture_refers_to_name(bool refers);
 /* Whether IN_TEAM and MEMBER_OF keep their history; they do not unless a test says so. */
 void fixture_keeps_history(bool keeps);
 

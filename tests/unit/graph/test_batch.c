@@ -346,9 +346,135 @@ static void test_a_key_that_meets_a_pending_change_begins_a_segment(void **user)
 	struct state *state = *user;
 
 	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "b"), CELLS("1", NULL));
+	commit(state);
 	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "b"), CELLS("2", NULL));
 	commit(state);
 	assert_string_equal(operations(state), "NODE_RENAME 0: 1>2; NODE_UPSERT 0: 2; NODE_RENAME 0: 2>3; NODE_UPSERT 0: 3; ");
+}
+
+/* Two statements, one behind the other. */
+static void test_a_key_that_changes_twice_is_one_change(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "b"), CELLS("2", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("4", "c"), CELLS("3", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", FIXTURE_UNCHANGED), CELLS("2", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME 0: 2>4 1>3; NODE_UPSERT 0: 4 3; ");
+}
+
+/* By way of a third one, as no DEFERRABLE key is there. */
+static void test_rows_that_exchange_their_keys(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("9", "a"), CELLS("1", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), CELLS("2", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("9", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_EXCHANGE 0: 1>2 2>1; NODE_UPSERT 0: 2 1; ");
+}
+
+static void test_a_key_that_comes_back_is_no_change(void **user)
+{
+	struct state *state = *user;
+
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), CELLS("2", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 1; ");
+}
+
+/* What the transaction has written before must not part those that pass a key on. */
+static void test_a_statements_keys_change_in_one_segment(void **user)
+{
+	struct state *state = *user;
+
+	fixture_key_stays(true);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "x"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("3", "b"), CELLS("2", NULL));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "x"), CELLS("1", NULL));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "NODE_UPSERT 0: 1; NODE_RENAME 0: 2>3 1>2; RENAME_LEAVE_TO 0: 2>3; NODE_UPSERT 0: 3 2; ");
+	fixture_key_stays(false);
+}
+
+/* 1 and 2 have one key between the two changes, and only what else they hold tells them apart. */
+static void test_a_deferrable_key_is_known_by_its_row(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keys_are_deferrable(true);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", "a"));
+	change(state, CHANGE_INSERT, TABLE_PERSON, CELLS("1", "2", NULL, NULL, NULL), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), CELLS("2", "b"));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "NODE_EXCHANGE 0: 1>2 2>1; NODE_UPSERT 0: 2 1; NODE_UPSERT 1: 1; EDGE_UPSERT_FRESH 0: 1; ");
+	graph_batch_reset(state->batch);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", "a"));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "c"), CELLS("2", "a"));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 1; ");
+	fixture_keys_are_deferrable(false);
+}
+
+static void test_a_deferrable_key_is_taken_before_it_is_free(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keys_are_deferrable(true);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "new"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "b"), CELLS("3", "b"));
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("2", "a"));
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("4", "a"), CELLS("1", "a"));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_DELETE 0: 2; NODE_RENAME 0: 3>2 1>4; NODE_UPSERT 0: 2 4 1; ");
+	fixture_keys_are_deferrable(false);
+}
+
+static void test_truncate_ends_what_waits(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keys_are_deferrable(true);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", "a"));
+	change(state, CHANGE_TRUNCATE, TABLE_TEAM, NULL, NULL);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "b"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_TRUNCATE 0:; NODE_UPSERT 0: 1; ");
+	fixture_keys_are_deferrable(false);
+}
+
+/* Call 1 loses an end and its key to call 2: its relationship goes before that one comes. */
+static void test_rows_of_a_join_table_exchange_their_keys(void **user)
+{
+	struct state *state = *user;
+
+	fixture_keys_are_deferrable(true);
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("2", "7", "8", "3"), CELLS("1", "7", "8", "3"));
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("1", "5", "6", "4"), CELLS("2", "5", "6", "4"));
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("4", NULL, "6", "4"), CELLS("3", "7", "6", "4"));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "EDGE_LEAVE 3: 3; EDGE_EXCHANGE 3: 1>2 2>1; EDGE_DELETE 3: 4; EDGE_UPSERT 3: 2 1; ");
+	fixture_keys_are_deferrable(false);
+}
+
+static void test_who_has_the_values_has_the_relationships(void **user)
+{
+	struct state *state = *user;
+
+	fixture_refers_to_name(true);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("3", "c"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("1", "b"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", FIXTURE_UNCHANGED), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "EDGE_NOTE 0: 1; NODE_UPSERT 0: 2; NODE_UPSERT 0: 3 1; EDGE_SETTLE 0: 1; ");
+	fixture_refers_to_name(false);
 }
 
 static void test_join_rows_are_written_before_their_ends_change_keys(void **user)
@@ -410,7 +536,7 @@ static void test_a_join_row_without_an_end_has_no_relationship(void **user)
 	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("2", "7", NULL, "3"), NULL);
 	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("4", NULL, "7", "3"), CELLS("3", NULL, NULL, NULL));
 	commit(state);
-	assert_string_equal(operations(state), "EDGE_DELETE 3: 3 2 4; ");
+	assert_string_equal(operations(state), "EDGE_LEAVE 3: 3; EDGE_DELETE 3: 2 4; ");
 }
 
 static void test_dead_rows_are_left_out(void **user)
@@ -605,6 +731,15 @@ int main(void)
 	        TEST(test_a_changed_key_renames_before_it_writes),
 	        TEST(test_keys_that_shift_keep_their_order),
 	        TEST(test_a_key_that_meets_a_pending_change_begins_a_segment),
+	        TEST(test_a_key_that_changes_twice_is_one_change),
+	        TEST(test_rows_that_exchange_their_keys),
+	        TEST(test_a_key_that_comes_back_is_no_change),
+	        TEST(test_a_statements_keys_change_in_one_segment),
+	        TEST(test_a_deferrable_key_is_known_by_its_row),
+	        TEST(test_a_deferrable_key_is_taken_before_it_is_free),
+	        TEST(test_truncate_ends_what_waits),
+	        TEST(test_rows_of_a_join_table_exchange_their_keys),
+	        TEST(test_who_has_the_values_has_the_relationships),
 	        TEST(test_join_rows_are_written_before_their_ends_change_keys),
 	        TEST(test_relationships_stay_with_a_key_that_is_taken),
 	        TEST(test_a_join_row_that_follows_its_end_is_not_looked_for_at_the_old_key),
