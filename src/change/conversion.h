@@ -2,8 +2,8 @@
  * change/conversion: how a property is computed from its column, where it is not simply the column's value.
  *
  * A fixed chain, each step of which may be missing, in this order: a constant instead of the column; a path into a JSON
- * document; what it is read as; trim; letters; split; scale; epoch. mapping/ builds it, value_from_text carries it out. Plain,
- * immutable data; whoever made it owns it. docs/mapping.md says what each step does.
+ * document or an hstore; what it is read as; trim; letters; split; scale; epoch. mapping/ builds it, value_from_text carries it
+ * out. Plain, immutable data; whoever made it owns it. docs/mapping.md says what each step does.
  */
 #ifndef PGWEAVE_CHANGE_CONVERSION_H
 #define PGWEAVE_CHANGE_CONVERSION_H
@@ -25,7 +25,7 @@ enum conversion_epoch {
 	EPOCH_MICROSECONDS,
 };
 
-/* What a scalar of a JSON document is read as. */
+/* What a scalar of a JSON document, or a value of an hstore, is read as. */
 enum conversion_as {
 	CONVERT_AS_IT_IS,
 	CONVERT_AS_TEXT,
@@ -37,6 +37,7 @@ struct conversion {
 	const char *constant; /* NULL: none */
 	const char *const *path;
 	uint32_t path_count;
+	bool pairs;            /* the path is a key of an hstore, and the only step */
 	enum conversion_as as; /* with a path */
 	bool trim;
 	enum conversion_letters letters;

@@ -48,6 +48,7 @@ struct type {
 	enum type_kind kind;
 	enum numeric_as numeric_as; /* for NUMERIC only */
 	bool array;
+	bool pairs;                          /* of a TEXT: an hstore, whose text is keys with their values */
 	char delimiter;                      /* between an array's elements; 0: the usual comma */
 	const struct conversion *conversion; /* of a property that is computed from the column; NULL: its value as it is */
 };

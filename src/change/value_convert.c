@@ -130,12 +130,11 @@ static int read_as_number(const json_t *json, const struct type *type, struct ar
 	return 0;
 }
 
+static const struct type numbers[] = {[CONVERT_AS_FLOAT] = {.kind = TYPE_FLOAT}, [CONVERT_AS_INTEGER] = {.kind = TYPE_INT}};
+
 static int read_scalar(const json_t *json, enum conversion_as as, struct arena *arena, struct value *ret_value,
                        struct error *error)
 {
-	static const struct type numbers[] = {
-	        [CONVERT_AS_FLOAT] = {.kind = TYPE_FLOAT}, [CONVERT_AS_INTEGER] = {.kind = TYPE_INT}};
-
 	if (as == CONVERT_AS_FLOAT || as == CONVERT_AS_INTEGER)
 		return read_as_number(json, &numbers[as], arena, ret_value, error);
 	if (json_is_string(json))
@@ -211,6 +210,20 @@ static int read_path(const struct conversion *conversion, const char *text, size
 	else if (at && !json_is_null(at))
 		rc = read_dump(at, arena, ret_value, error);
 	json_decref(document);
+	return rc;
+}
+
+/* --- hstore */
+
+static int read_pair(const struct conversion *conversion, const char *text, size_t size, struct arena *arena,
+                     struct value *ret_value, struct error *error)
+{
+	struct value found;
+	int rc = value__read_pair(conversion->path[0], text, size, arena, &found, error);
+
+	if (rc == 0 && found.kind == VALUE_STRING && conversion->as != CONVERT_AS_IT_IS && conversion->as != CONVERT_AS_TEXT)
+		return value_from_text(&numbers[conversion->as], found.bytes, found.size, arena, ret_value, error);
+	*ret_value = found;
 	return rc;
 }
 
@@ -395,6 +408,8 @@ int value__convert(const struct type *type, const char *text, size_t size, struc
 	plain.conversion = NULL;
 	if (conversion->constant)
 		rc = value_from_text(&plain, conversion->constant, strlen(conversion->constant), arena, ret_value, error);
+	else if (conversion->pairs)
+		rc = read_pair(conversion, text, size, arena, ret_value, error);
 	else if (conversion->path_count)
 		rc = read_path(conversion, text, size, arena, ret_value, error);
 	else

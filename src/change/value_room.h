@@ -28,6 +28,9 @@ int value__read_geometry(const struct type *type, const char *text, size_t size,
 /* type->conversion carried out. */
 int value__convert(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                    struct error *error) _must_check;
+/* The value of a key of an hstore, as STRING; NULL where that is its value, or the key is not there. */
+int value__read_pair(const char *key, const char *text, size_t size, struct arena *arena, struct value *ret_value,
+                     struct error *error) _must_check;
 /* "[1,2,3]" */
 int value__read_vector(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                        struct error *error) _must_check;

@@ -211,15 +211,21 @@ static void postgres__mend(struct check *check, const char *before, const struct
 }
 
 /* Values that PostgreSQL may store apart, and then does not send with an UPDATE that leaves them alone. */
+static bool postgres__column_may_be_large(const struct plan_table *table, uint32_t column)
+{
+	const struct type *type = &table->columns[column].type;
+
+	if (column < table->key_count)
+		return false;
+	return type->array || type->kind == TYPE_TEXT || type->kind == TYPE_JSON || type->kind == TYPE_BYTEA ||
+	       type->kind == TYPE_GEOMETRY || type->kind == TYPE_VECTOR || type->kind == TYPE_UNSUPPORTED;
+}
+
 static bool postgres__may_be_large(const struct plan_table *table)
 {
-	for (uint32_t i = table->key_count; i < table->columns_count; i++) {
-		const struct type *type = &table->columns[i].type;
-
-		if (type->array || type->kind == TYPE_TEXT || type->kind == TYPE_JSON || type->kind == TYPE_BYTEA ||
-		    type->kind == TYPE_GEOMETRY || type->kind == TYPE_VECTOR)
+	for (uint32_t i = table->key_count; i < table->columns_count; i++)
+		if (postgres__column_may_be_large(table, i))
 			return true;
-	}
 	return false;
 }
 
@@ -242,6 +248,46 @@ static void postgres__conditions(struct check *check, const struct catalog_table
 	check__add(check, CHECK_WARNING, NULL, object,
 	           "a row that an UPDATE brings back into \"where\" becomes a dead letter if it has values over 2 kB, which "
 	           "PostgreSQL does not send along");
+	postgres__mend(check, "ALTER TABLE ", table, " REPLICA IDENTITY FULL", NULL);
+}
+
+/* Whether an UPDATE may bring only some of what a property is made of. */
+static bool postgres__may_lack_parts(const struct plan_table *table, const struct concatenation *parts)
+{
+	uint32_t changing = 0, large = 0;
+
+	for (uint32_t i = 0; i < parts->count; i++) {
+		changing += parts->columns[i] >= table->key_count;
+		large += postgres__column_may_be_large(table, parts->columns[i]);
+	}
+	return large && changing > 1;
+}
+
+static const char *postgres__first_concatenation(const struct plan_table *table, const struct plan_property *properties,
+                                                 uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (properties[i].concatenation && postgres__may_lack_parts(table, properties[i].concatenation))
+			return properties[i].name;
+	return NULL;
+}
+
+static void postgres__concatenations(struct check *check, const struct catalog_table *table, const struct plan_table *planned)
+{
+	const struct plan_node *node = planned->node;
+	const char *name = node ? postgres__first_concatenation(planned, node->properties, node->properties_count) : NULL;
+	char object[TABLE_SIZE_MAX];
+
+	for (uint32_t i = 0; i < planned->edges_count && !name; i++)
+		name = postgres__first_concatenation(planned, planned->edges[i]->properties,
+		                                     planned->edges[i]->properties_count);
+	if (table->replica_identity == 'f' || !name)
+		return;
+	snprintf(object, sizeof(object), "table %s.%s", table->schema, table->name);
+	check__add(check, CHECK_WARNING, NULL, object,
+	           "an UPDATE of a row that has values over 2 kB among those that \"%s\" is made of becomes a dead letter: "
+	           "PostgreSQL sends such values only when they change",
+	           name);
 	postgres__mend(check, "ALTER TABLE ", table, " REPLICA IDENTITY FULL", NULL);
 }
 
@@ -307,6 +353,7 @@ void check__tables(struct check *check, const struct catalog *catalog, const str
 			continue;
 		postgres__table(check, table, role, publish);
 		postgres__conditions(check, table, &plan->tables[i]);
+		postgres__concatenations(check, table, &plan->tables[i]);
 	}
 	postgres__analysed(check, catalog, plan);
 	for (uint32_t i = 0; i < plan->left_out_count; i++)

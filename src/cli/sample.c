@@ -26,26 +26,50 @@ struct sample {
 	uint32_t rows_max;
 };
 
-static void sample__value(struct sample *sample, uint32_t column, const struct type *type)
+static struct cell sample__cell(const struct sample *sample, uint32_t column)
 {
 	const char *text = postgres_result_text(sample->result, sample->row, column);
+
+	return text ? (struct cell){.kind = CELL_TEXT, .data = text, .size = (uint32_t)strlen(text)}
+	            : (struct cell){.kind = CELL_NULL};
+}
+
+static void sample__value(struct sample *sample, const struct cell *cell, const struct type *type)
+{
 	struct error error;
 	struct value value = {.kind = VALUE_NULL};
 
-	if (text && value_from_text(type, text, strlen(text), &sample->scratch, &value, &error) < 0) {
+	if (cell->kind == CELL_TEXT && value_from_text(type, cell->data, cell->size, &sample->scratch, &value, &error) < 0) {
 		buffer_append_text(&sample->line, "<cannot be carried over>");
 		return;
 	}
 	value_print(&sample->line, &value, VALUE_SIZE_MAX);
 }
 
+/* What the property is made of. */
+static struct cell sample__property(struct sample *sample, const struct plan_property *property)
+{
+	struct cell cells[PLAN_COLUMNS_MAX], made;
+	struct error error;
+
+	if (!property->concatenation)
+		return sample__cell(sample, property->column);
+	for (uint32_t i = 0; i < sample->table->columns_count; i++)
+		cells[i] = sample__cell(sample, i);
+	if (concatenation_cell(property->concatenation, cells, &sample->scratch, &made, &error) < 0)
+		return (struct cell){.kind = CELL_NULL};
+	return made;
+}
+
 static void sample__properties(struct sample *sample, const struct plan_property *properties, uint32_t count, bool *any)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (!postgres_result_text(sample->result, sample->row, properties[i].column))
+		struct cell cell = sample__property(sample, &properties[i]);
+
+		if (cell.kind != CELL_TEXT)
 			continue;
 		buffer_printf(&sample->line, "%s%s: ", *any ? ", " : " {", properties[i].name);
-		sample__value(sample, properties[i].column, &properties[i].type);
+		sample__value(sample, &cell, &properties[i].type);
 		*any = true;
 	}
 }
@@ -63,8 +87,10 @@ static void sample__end(struct sample *sample, const struct plan_end *end, const
 		return;
 	}
 	for (uint32_t i = 0; i < end->by_count; i++) {
+		struct cell cell = sample__cell(sample, end->columns[i]);
+
 		buffer_printf(&sample->line, "%s%s: ", i ? ", " : "", end->by[i].name);
-		sample__value(sample, end->columns[i], &end->by[i].type);
+		sample__value(sample, &cell, &end->by[i].type);
 	}
 	buffer_append_text(&sample->line, "})");
 }
@@ -83,12 +109,8 @@ static bool sample__is_taken(const struct sample *sample, const struct condition
 
 	if (!where)
 		return true;
-	for (uint32_t i = 0; i < sample->table->columns_count; i++) {
-		const char *text = postgres_result_text(sample->result, sample->row, i);
-
-		cells[i] = (struct cell){.kind = text ? CELL_TEXT : CELL_NULL, .data = text};
-		cells[i].size = text ? (uint32_t)strlen(text) : 0;
-	}
+	for (uint32_t i = 0; i < sample->table->columns_count; i++)
+		cells[i] = sample__cell(sample, i);
 	return condition_decide(where, cells) == CONDITION_TRUE;
 }
 

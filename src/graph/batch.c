@@ -315,13 +315,25 @@ static bool batch__same_verdict(const struct condition *where, const struct cell
 	return !where || condition_decide(where, before) == condition_decide(where, now);
 }
 
+static bool batch__same_property(const struct plan_property *property, const struct cell *before, const struct cell *now)
+{
+	const struct concatenation *parts = property->concatenation;
+	bool same = true;
+
+	if (!parts)
+		return batch__cell_stays(&before[property->column], &now[property->column]);
+	for (uint32_t i = 0; i < parts->count && same; i++)
+		same = batch__cell_stays(&before[parts->columns[i]], &now[parts->columns[i]]);
+	return same;
+}
+
 static bool batch__same_version(const struct plan_edge *edge, const struct cell *before, const struct cell *now)
 {
 	bool same = batch__same_end(&edge->from, before, now) && batch__same_end(&edge->to, before, now) &&
 	            batch__same_verdict(edge->where, before, now);
 
 	for (uint32_t i = 0; i < edge->properties_count && same; i++)
-		same = batch__cell_stays(&before[edge->properties[i].column], &now[edge->properties[i].column]);
+		same = batch__same_property(&edge->properties[i], before, now);
 	return same;
 }
 
@@ -777,23 +789,50 @@ static int builder__add(struct builder *builder, enum graph_statement_kind kind,
 	return 0;
 }
 
+/*
+ * Whether nobody knows the property's value, so that it stays as it is. What is made of several cells stays when none of them
+ * was sent that could have changed; when only some were, the row cannot be written.
+ */
+static bool builder__is_unknown(const struct builder *builder, const struct plan_property *property, struct entity *entity)
+{
+	const struct plan_table *table = &builder->batch->plan->tables[entity->row.table];
+	const struct concatenation *parts = property->concatenation;
+	const struct cell *cells = entity->row.cells;
+	bool unknown = false, sent = false;
+
+	if (!parts)
+		return cells[property->column].kind == CELL_UNCHANGED;
+	for (uint32_t i = 0; i < parts->count; i++) {
+		bool stays = parts->columns[i] < table->key_count && !entity->renamed_from;
+
+		if (cells[parts->columns[i]].kind == CELL_UNCHANGED)
+			unknown = true;
+		else
+			sent |= !stays;
+	}
+	if (unknown && sent)
+		entity->row.unmade = property;
+	return unknown;
+}
+
 /* The properties whose value nobody knows; NULL when all are known. */
 static const uint8_t *builder__mask(struct builder *builder, const struct plan_property *properties, uint32_t count,
-                                    const struct cell *cells)
+                                    struct entity *entity)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < count; i++) {
-		builder->mask[i] = cells[properties[i].column].kind == CELL_UNCHANGED;
+		builder->mask[i] = builder__is_unknown(builder, &properties[i], entity);
 		any |= builder->mask[i];
 	}
 	return any ? builder->mask : NULL;
 }
 
 /* The same of a node, and behind the properties the labels that columns choose. */
-static const uint8_t *builder__node_mask(struct builder *builder, const struct plan_node *node, const struct cell *cells)
+static const uint8_t *builder__node_mask(struct builder *builder, const struct plan_node *node, struct entity *entity)
 {
-	bool any = builder__mask(builder, node->properties, node->properties_count, cells) != NULL;
+	const struct cell *cells = entity->row.cells;
+	bool any = builder__mask(builder, node->properties, node->properties_count, entity) != NULL;
 
 	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
 		enum condition_verdict verdict = condition_decide(node->labels_chosen[i].where, cells);
@@ -873,7 +912,7 @@ static int builder__join(struct builder *builder, const struct plan_edge *edge, 
 	    builder__end_has(&edge->to, cells, CELL_NULL))
 		return entity->fresh ? 0 : builder__add(builder, GRAPH_EDGE_DELETE, edge->index, NULL, &entity->row);
 	return builder__add(builder, builder__upsert_kind(edge, entity), edge->index,
-	                    builder__mask(builder, edge->properties, edge->properties_count, cells), &entity->row);
+	                    builder__mask(builder, edge->properties, edge->properties_count, entity), &entity->row);
 }
 
 static int builder__dead(struct builder *builder, const struct plan_table *table, struct entity *entity)
@@ -920,10 +959,11 @@ static int builder__live(struct builder *builder, const struct plan_table *table
 	int rc = 0;
 
 	entity->row.undecided = false;
+	entity->row.unmade = NULL;
 	if (node && !builder__takes(node->where, &entity->row))
 		return builder__dead(builder, table, entity);
 	if (node)
-		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index, builder__node_mask(builder, node, entity->row.cells),
+		rc = builder__add(builder, GRAPH_NODE_UPSERT, node->index, builder__node_mask(builder, node, entity),
 		                  &entity->row);
 	if (node && node->other_key_stays && !entity->fresh && rc == 0)
 		rc = builder__other_keys(builder, node, entity);
@@ -1122,6 +1162,30 @@ int graph_batch_operations(struct graph_batch *batch, struct graph_operation **r
 
 /* ---- packing ---- */
 
+static int operation__pack_field(const struct graph_field *field, const struct plan_table *table, const struct cell *cells,
+                                 struct arena *scratch, struct bolt_writer *writer, struct error *error)
+{
+	const struct cell *cell = &cells[field->column];
+	struct cell made;
+
+	if (field->concatenation) {
+		int rc = concatenation_cell(field->concatenation, cells, scratch, &made, error);
+
+		if (rc < 0)
+			return rc;
+		cell = &made;
+	}
+	if (cell->kind == CELL_UNCHANGED) {
+		error_set_class(error, ERR_VALUE, ERROR_POISON,
+		                "the end of a relationship is a large value that PostgreSQL did not send");
+		error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
+		return ERR_VALUE;
+	}
+	if (field->elements)
+		return graph_elements_pack(writer, &field->type, field->placed, cell, scratch, error);
+	return graph_cell_pack(writer, &field->type, cell, scratch, error);
+}
+
 static int operation__pack_fields(const struct graph_operation *operation, const struct plan_table *table,
                                   const struct cell *cells, struct arena *scratch, struct bolt_writer *writer,
                                   struct error *error)
@@ -1130,24 +1194,31 @@ static int operation__pack_fields(const struct graph_operation *operation, const
 
 	for (uint32_t i = 0; i < statement->fields_count; i++) {
 		const struct graph_field *field = &statement->fields[i];
-		const struct cell *cell = &cells[field->column];
-		int rc;
+		int rc = operation__pack_field(field, table, cells, scratch, writer, error);
 
-		if (cell->kind == CELL_UNCHANGED) {
-			rc = error_set_class(error, ERR_VALUE, ERROR_POISON,
-			                     "the end of a relationship is a large value that PostgreSQL did not send");
-			error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
-		} else if (field->elements) {
-			rc = graph_elements_pack(writer, &field->type, field->placed, cell, scratch, error);
-		} else {
-			rc = graph_cell_pack(writer, &field->type, cell, scratch, error);
-		}
 		if (rc < 0) {
 			error_prefix(error, "%s.%s.%s", table->schema, table->name, table->columns[field->column].name);
 			return rc;
 		}
 	}
 	return 0;
+}
+
+/* Why nobody can say what the row makes in the graph. */
+static int operation__undecided(const struct graph_row *row, const struct plan_table *table, struct error *error)
+{
+	if (row->undecided)
+		error_set_class(error, ERR_VALUE, ERROR_POISON,
+		                "whether the mapping takes %s.%s's row hangs on a large value that PostgreSQL did not send",
+		                table->schema, table->name);
+	else
+		error_set_class(
+		        error, ERR_VALUE, ERROR_POISON,
+		        "the property \"%s\" of %s.%s's row is made of a large value, among others, that PostgreSQL did not "
+		        "send",
+		        row->unmade->name, table->schema, table->name);
+	error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
+	return ERR_VALUE;
 }
 
 static int operation__pack_row(const struct graph_operation *operation, const struct plan *plan, const struct graph_row *row,
@@ -1158,13 +1229,8 @@ static int operation__pack_row(const struct graph_operation *operation, const st
 	struct arena_mark mark = arena_mark(scratch);
 	int rc = 0;
 
-	if (row->undecided) {
-		error_set_class(error, ERR_VALUE, ERROR_POISON,
-		                "whether the mapping takes %s.%s's row hangs on a large value that PostgreSQL did not send",
-		                table->schema, table->name);
-		error_hint(error, "ALTER TABLE \"%s\".\"%s\" REPLICA IDENTITY FULL", table->schema, table->name);
-		return ERR_VALUE;
-	}
+	if (row->undecided || row->unmade)
+		return operation__undecided(row, table, error);
 	bolt_writer_list(writer, (size_t)statement->fields_count * (statement->old_and_new ? 2 : 1) + statement->tells_renewed +
 	                                 statement->timed);
 	if (statement->old_and_new)

@@ -31,6 +31,7 @@ struct graph_row {
 	bool dead;       /* set aside: it is left out from now on, and goes to the dead letters */
 	bool renewed;    /* inserted, loaded, or given another key: PostgreSQL may lack its node's element id */
 	bool undecided;  /* whether the mapping takes it hangs on a value that nobody knows: it cannot be packed */
+	const struct plan_property *unmade; /* is made of several values, one of which nobody knows; NULL: all can be */
 };
 
 /* One statement with its rows, ready to be packed. */

@@ -1457,8 +1457,9 @@ static void layout__properties(struct layout *layout, const struct plan_property
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (!statement__masked(mask, i))
-			layout->fields[layout->count++] =
-			        (struct graph_field){.column = properties[i].column, .type = properties[i].type};
+			layout->fields[layout->count++] = (struct graph_field){.column = properties[i].column,
+			                                                       .type = properties[i].type,
+			                                                       .concatenation = properties[i].concatenation};
 }
 
 /* An end's values come from this table's columns, but are read as the node's properties are, so that both make the same value.

@@ -82,6 +82,7 @@ struct graph_field {
 	struct type type;
 	bool elements; /* the column is an array, `type` its elements': they are packed as a list, see graph_elements_pack */
 	bool placed;
+	const struct concatenation *concatenation; /* of several columns, one of which `column` is; NULL: of the one */
 };
 
 struct graph_statement {

@@ -82,8 +82,13 @@ static void builder__need_all(struct building *building, const struct resolved_c
 		builder__need(building, columns->items[i]);
 	for (uint32_t i = 0; properties && i < properties->key_count; i++)
 		builder__need(building, properties->key[i].column);
-	for (uint32_t i = 0; properties && i < properties->rest_count; i++)
-		builder__need(building, properties->rest[i].column);
+	for (uint32_t i = 0; properties && i < properties->rest_count; i++) {
+		const struct resolved_property *property = &properties->rest[i];
+
+		builder__need(building, property->column);
+		for (uint32_t p = 0; p < property->parts.count; p++)
+			builder__need(building, property->parts.items[p]);
+	}
 }
 
 static void builder__on_column(void *user, uint32_t column)
@@ -232,6 +237,21 @@ static void builder__tables(struct builder *builder)
 	}
 }
 
+static const struct concatenation *builder__concatenation(struct builder *builder, const struct building *building,
+                                                          const struct resolved_property *source)
+{
+	struct concatenation *concatenation = builder__calloc(builder, 1, sizeof(*concatenation));
+	uint32_t *columns = builder__calloc(builder, source->parts.count, sizeof(*columns));
+
+	if (!concatenation || !columns)
+		return NULL;
+	for (uint32_t i = 0; i < source->parts.count; i++)
+		columns[i] = building->index_of[source->parts.items[i] - building->table->columns];
+	*concatenation = (struct concatenation){
+	        .separator = builder__strdup(builder, source->separator), .columns = columns, .count = source->parts.count};
+	return concatenation;
+}
+
 static struct plan_property *builder__properties(struct builder *builder, const struct building *building,
                                                  const struct resolved_property *source, uint32_t count)
 {
@@ -246,6 +266,8 @@ static struct plan_property *builder__properties(struct builder *builder, const 
 	for (uint32_t i = 0; properties && i < count; i++) {
 		struct type *type = &properties[i].type;
 
+		if (source[i].parts.count)
+			properties[i].concatenation = builder__concatenation(builder, building, &source[i]);
 		if (type->conversion && !(type->conversion = mapping__conversion_copy(type->conversion, &builder->plan->arena)))
 			builder->compiler->no_memory = true;
 	}
@@ -404,6 +426,7 @@ static const struct plan_property *builder__by(struct builder *builder, const st
 				by[i] = node->key[p];
 		for (uint32_t p = 0; p < node->properties_count && !by[i].name; p++)
 			if (node->properties[p].column == column && !node->properties[p].is_label &&
+			    !node->properties[p].concatenation &&
 			    mapping__is_plain(&node->properties[p].type, &source->by.items[i]->type))
 				by[i] = node->properties[p];
 	}

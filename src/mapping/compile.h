@@ -17,8 +17,10 @@ struct resolved_columns {
 
 struct resolved_property {
 	struct word name;
-	const struct catalog_column *column;
+	const struct catalog_column *column; /* of a concatenation the first of its parts */
 	struct type type;
+	struct resolved_columns parts; /* of a concatenation, in the order of the text; else none */
+	const char *separator;
 };
 
 struct resolved_properties {
@@ -182,5 +184,8 @@ struct conversion;
 const struct conversion *mapping__conversion_copy(const struct conversion *conversion, struct arena *arena);
 /* " path(1) a path(1) b as text trim case lower split(1) , scale 1e-2 epoch seconds": one text for one conversion */
 void mapping_conversion_words(struct buffer *buffer, const struct conversion *conversion);
+/* " first_name ' ' last_name", for people */
+void mapping_concatenation_words(struct buffer *buffer, const struct plan_table *table,
+                                 const struct concatenation *concatenation);
 
 #endif

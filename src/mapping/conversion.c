@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "change/value.h"
 #include "mapping/compile.h"
+#include "mapping/quote.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,6 +17,19 @@ static bool is_converted(const struct mapping_property *named)
 {
 	return named->constant || named->path.count || named->trim || named->letters.word.text || named->split ||
 	       named->scale.word.text || named->epoch.word.text;
+}
+
+bool mapping__is_of_column(const struct mapping_property *named, const char *column)
+{
+	return !named->constant && !named->concat.name.text && strcmp(named->column.text, column) == 0;
+}
+
+bool mapping__comes_from(const struct mapping_property *named, const char *column)
+{
+	for (uint32_t i = 0; i < named->concat.count; i++)
+		if (strcmp(named->concat.items[i].text, column) == 0)
+			return true;
+	return mapping__is_of_column(named, column);
 }
 
 static bool is_number(const struct type *type)
@@ -49,13 +63,30 @@ static bool check_constant(struct compiler *compiler, const struct mapping_prope
 	return false;
 }
 
+/* What a path into an hstore cannot be, or what cannot follow. */
+static const char *wrong_key(const struct mapping_property *named, const char **ret_expected)
+{
+	bool number = named->as.word.text && named->as.index != NUMERIC_AS_TEXT;
+
+	if (named->path.count > 1) {
+		*ret_expected = "one key; one with a dot in it as a list: path: [\"a.b\"]";
+		return "path";
+	}
+	*ret_expected = "\"as: float\" or \"as: integer\" beside it: the values of an hstore are texts";
+	if (named->scale.word.text && !number)
+		return "scale";
+	return named->epoch.word.text && !number ? "epoch" : NULL;
+}
+
 /* Which step needs what. */
 static const char *wrong_step(const struct mapping_property *named, const struct type *type, const char **ret_expected)
 {
 	bool path = named->path.count != 0;
 
+	if (path && type->pairs)
+		return wrong_key(named, ret_expected);
 	if (path && (type->kind != TYPE_JSON || type->array)) {
-		*ret_expected = "a column of json or jsonb";
+		*ret_expected = "a column of json, jsonb or hstore";
 		return "path";
 	}
 	*ret_expected = "a column of text, or a path that leads to one";
@@ -103,7 +134,9 @@ bool mapping__conversion(struct compiler *compiler, const struct mapping_propert
 	wrong = wrong_step(named, &property->type, &expected);
 	if (wrong) {
 		refuse(compiler, named->name.place, "\"%s\" of \"%s\" does not fit %s", wrong, named->name.text,
-		       named->constant ? "a constant" : property->column->type_name);
+		       named->constant         ? "a constant"
+		       : property->parts.count ? "a text of several columns"
+		                               : property->column->type_name);
 		expect(compiler, "%s", expected);
 		return false;
 	}
@@ -114,6 +147,7 @@ bool mapping__conversion(struct compiler *compiler, const struct mapping_propert
 	        .constant = named->constant,
 	        .path = named->path.count ? keep_path(compiler, &named->path) : NULL,
 	        .path_count = named->path.count,
+	        .pairs = named->path.count && property->type.pairs,
 	        .as = path_as(named),
 	        .trim = named->trim,
 	        .letters = named->letters.word.text ? (enum conversion_letters)(named->letters.index + LETTERS_LOWER)
@@ -150,6 +184,18 @@ const struct conversion *mapping__conversion_copy(const struct conversion *conve
 	if ((conversion->path_count && !path) || !copy->constant != !conversion->constant || !copy->split != !conversion->split)
 		return NULL;
 	return copy;
+}
+
+void mapping_concatenation_words(struct buffer *buffer, const struct plan_table *table,
+                                 const struct concatenation *concatenation)
+{
+	for (uint32_t i = 0; i < concatenation->count; i++) {
+		if (i && *concatenation->separator) {
+			buffer_append_byte(buffer, ' ');
+			sql_quote_literal(buffer, concatenation->separator);
+		}
+		buffer_printf(buffer, " %s", table->columns[concatenation->columns[i]].name);
+	}
 }
 
 /* Unambiguous, since the digest is made of it: what a person wrote comes with its length. */

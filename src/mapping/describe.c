@@ -52,11 +52,31 @@ static json_t *describe__column(struct describer *describer, const struct plan_c
 	return object;
 }
 
+/* The parts count by number; the words are for people. */
+static void describe__concatenation(struct describer *describer, json_t *object, const struct plan_table *table,
+                                    const struct concatenation *concatenation)
+{
+	json_t *parts = json_array();
+	struct buffer words;
+
+	buffer_init(&words, CONVERSION_SIZE_MAX);
+	for (uint32_t i = 0; i < concatenation->count; i++)
+		describe__append(describer, parts, json_integer(table->columns[concatenation->columns[i]].attnum));
+	mapping_concatenation_words(&words, table, concatenation);
+	describe__set(describer, object, "parts", parts);
+	describe__set(describer, object, "separator", json_string(concatenation->separator));
+	describe__set(describer, object, "columns", json_string(buffer_text(&words)));
+	describer->failed = describer->failed || words.failed;
+	buffer_free(&words);
+}
+
 static json_t *describe__property(struct describer *describer, const struct plan_table *table,
                                   const struct plan_property *property)
 {
 	json_t *object = describe__column(describer, &table->columns[property->column]);
 
+	if (property->concatenation)
+		describe__concatenation(describer, object, table, property->concatenation);
 	describe__set(describer, object, "name", json_string(property->name));
 	describe__set(describer, object, "type", json_string(type_kind_name(property->type.kind)));
 	if (property->type.array)
@@ -412,6 +432,8 @@ static void read__property(struct description_reader *reader, json_t *object, st
 	property->attnum = (int16_t)read__int(reader, object, "attnum", INT16_MIN, INT16_MAX);
 	property->type = read__type(reader, object);
 	property->converted = converted ? read__copy(reader, converted) : NULL;
+	if (json_object_get(object, "columns"))
+		property->columns = read__text(reader, object, "columns");
 	property->source = read__further(reader, object);
 }
 

@@ -20,6 +20,7 @@ struct described_property {
 	const char *name;
 	const char *column;
 	int16_t attnum;
+	const char *columns;   /* of one that is made of several, the words for them; NULL: of the one column */
 	const char *source;    /* type, conversion and whatever else is known of it, as one text */
 	struct type type;      /* of `source`, without the conversion; for keys, which have none */
 	const char *converted; /* the conversion's words, or NULL */

@@ -247,9 +247,9 @@ static bool pair__is_carried(const struct pair *pair, const struct described_pro
 
 static const char *property__source(struct differ *differ, const struct described_property *property)
 {
-	const char *text = property->converted
-	                           ? arena_printf(&differ->arena, "column %s,%s", property->column, property->converted)
-	                           : arena_printf(&differ->arena, "column %s", property->column);
+	const char *text = arena_printf(&differ->arena, "%s%s%s%s", property->columns ? "columns" : "column ",
+	                                property->columns ? property->columns : property->column,
+	                                property->converted ? "," : "", property->converted ? property->converted : "");
 
 	if (!text)
 		differ->rc = ERR_NOMEM;

@@ -50,10 +50,22 @@ static int digest__compare_edges(const void *a, const void *b, void *user)
 	return order;
 }
 
+static void digest__concatenation(struct buffer *buffer, const struct plan_table *table,
+                                  const struct concatenation *concatenation)
+{
+	buffer_append_text(buffer, " concat");
+	digest__text(buffer, concatenation->separator);
+	for (uint32_t i = 0; i < concatenation->count; i++)
+		digest__text(buffer, table->columns[concatenation->columns[i]].name);
+}
+
 static void digest__property(struct buffer *buffer, const struct plan_table *table, const struct plan_property *property)
 {
 	digest__text(buffer, property->name);
-	digest__text(buffer, table->columns[property->column].name);
+	if (property->concatenation)
+		digest__concatenation(buffer, table, property->concatenation);
+	else
+		digest__text(buffer, table->columns[property->column].name);
 	buffer_append_text(buffer, property->is_label ? " label" : "");
 	buffer_printf(buffer, " %s%s %d\n", type_kind_name(property->type.kind), property->type.array ? "[]" : "",
 	              property->type.kind == TYPE_NUMERIC ? (int)property->type.numeric_as : 0);
@@ -327,6 +339,10 @@ static void words__properties(struct buffer *buffer, const struct mapping_proper
 		words__text(buffer, property->constant);
 		buffer_append_text(buffer, property->trim ? " trim" : "");
 		words__list(buffer, "path", &property->path);
+		if (property->concat.name.text) {
+			words__list(buffer, "concat", &property->concat);
+			words__text(buffer, property->separator);
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ static const char *element_id__refuses(const struct catalog_column *column)
 static bool element_id__is_property(const struct mapping_node *mapped, const char *column)
 {
 	for (uint32_t i = 0; i < mapped->properties.count; i++)
-		if (!mapped->properties.items[i].constant && strcmp(mapped->properties.items[i].column.text, column) == 0)
+		if (mapping__comes_from(&mapped->properties.items[i], column))
 			return true;
 	return false;
 }

@@ -370,7 +370,7 @@ static bool words__has(const struct words *words, const char *text)
 static bool update__is_used(const struct entry_columns *columns, const char *name)
 {
 	for (uint32_t i = 0; i < columns->properties->count; i++)
-		if (strcmp(columns->properties->items[i].column.text, name) == 0)
+		if (mapping__comes_from(&columns->properties->items[i], name))
 			return true;
 	for (uint32_t i = 0; columns->links && i < columns->links->count; i++)
 		if (words__has(&columns->links->items[i].columns, name))

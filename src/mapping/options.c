@@ -169,8 +169,8 @@ const struct mapping_option mapping_options[] = {
          .doc = "How it is carried. `text`: as PostgreSQL prints it, which every type has. Of a `numeric`, `text` keeps every "
                 "digit, `float` may round, `integer` refuses what is no 64-bit integer."},
         {CONTEXT_PROPERTY, "path", KIND_PATH, false, PROPERTY(path),
-         .doc = "Of a json or jsonb column: what stands there in the document. A step is a name, or a position in an array, "
-                "from 0."},
+         .doc = "Of a json or jsonb column: what stands there in the document; a step is a name, or a position in an array, "
+                "from 0. Of an hstore: the value of that key."},
         {CONTEXT_PROPERTY, "trim", KIND_BOOLEAN, false, PROPERTY(trim), .default_words = "false",
          .doc = "Takes the blanks at both ends of a text away."},
         {CONTEXT_PROPERTY, "case", KIND_LETTERS, false, PROPERTY(letters),
@@ -182,6 +182,11 @@ const struct mapping_option mapping_options[] = {
         {CONTEXT_PROPERTY, "epoch", KIND_EPOCH, false, PROPERTY(epoch),
          .doc = "Makes a ZONED DATETIME of a number that counts these since 1970, or such an INTEGER of a date or a "
                 "timestamp."},
+        {CONTEXT_PROPERTY, "concat", KIND_COLUMNS, false, PROPERTY(concat),
+         .doc = "Instead of `column`: several columns, as one text of what PostgreSQL prints of them, one behind the other; "
+                "NULLs are left out."},
+        {CONTEXT_PROPERTY, "separator", KIND_PLAIN, false, PROPERTY(separator), .most = 64, .default_words = "nothing",
+         .doc = "Beside `concat`: what stands between two of them."},
         {CONTEXT_PROPERTY, "value", KIND_PLAIN, false, PROPERTY(constant), .most = 4096,
          .doc = "The same value in every node or relationship, instead of a column's: text unless `as` says otherwise."},
 

@@ -630,6 +630,34 @@ static void parser__read_path(struct parser *parser, const struct mapping_option
 	}
 }
 
+/* A property comes from one column, from several, or from none: from a constant. */
+static void parser__check_concat(struct parser *parser, const struct mapping_property *property)
+{
+	const char *beside = NULL;
+
+	if (!property->concat.name.text) {
+		if (!property->separator)
+			return;
+		diagnostic_add(parser->diagnostics, parser->source, property->name.place,
+		               "\"separator\" of \"%s\" without \"concat\"", property->name.text);
+		diagnostic_expect(parser->diagnostics, "it only beside \"concat\"");
+		return;
+	}
+	if (property->column.text != property->name.text)
+		beside = "column";
+	else if (property->constant)
+		beside = "value";
+	else if (property->path.name.text)
+		beside = "path";
+	else if (property->as.word.text)
+		beside = "as";
+	if (!beside)
+		return;
+	diagnostic_add(parser->diagnostics, parser->source, property->concat.name.place, "\"concat\" of \"%s\" beside \"%s\"",
+	               property->name.text, beside);
+	diagnostic_expect(parser->diagnostics, "one of them: several columns make a text");
+}
+
 /* One entry of the list form, or of the map form. */
 static void parser__read_property(struct parser *parser, const struct mapping_option *option, const struct yaml_node *node,
                                   struct mapping_property *property)
@@ -647,6 +675,7 @@ static void parser__read_property(struct parser *parser, const struct mapping_op
 		return;
 	if (node->kind == YAML_MAPPING) {
 		parser__keys(parser, CONTEXT_PROPERTY, node, node->key->place, property);
+		parser__check_concat(parser, property);
 	} else if (node->kind == YAML_SEQUENCE) {
 		diagnostic_add(parser->diagnostics, parser->source, node->place, "the property \"%s\" is a list",
 		               property->name.text);

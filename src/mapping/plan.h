@@ -8,6 +8,7 @@
 #define PGWEAVE_MAPPING_PLAN_H
 
 #include "base/arena.h"
+#include "change/concatenation.h"
 #include "change/condition.h"
 
 #include <stdint.h>
@@ -30,9 +31,10 @@ struct plan_column {
 /* property <- column of the same table */
 struct plan_property {
 	const char *name;
-	uint32_t column;  /* index into plan_table.columns */
-	struct type type; /* the column's, with the mapping's numeric_as */
+	uint32_t column;  /* index into plan_table.columns; of a concatenation the first of its parts */
+	struct type type; /* the column's, with the mapping's numeric_as; of a concatenation TEXT */
 	bool is_label;    /* of a node, not a property: the value is the rest of a label that begins with the name */
+	const struct concatenation *concatenation; /* what it is made of, by the same indexes; NULL: of the one column */
 };
 
 /* A further label that only some rows have. */

@@ -26,6 +26,19 @@ static void json__append(struct json_writer *writer, json_t *array, json_t *valu
 		writer->failed = true;
 }
 
+static void json__concatenation(struct json_writer *writer, json_t *object, const struct plan_table *table,
+                                const struct concatenation *concatenation)
+{
+	json_t *columns = json_array();
+
+	for (uint32_t i = 0; i < concatenation->count; i++)
+		json__append(writer, columns, json_string(table->columns[concatenation->columns[i]].name));
+	json__set(writer, object, "column", json_null());
+	json__set(writer, object, "columns", columns);
+	json__set(writer, object, "separator", json_string(concatenation->separator));
+	json__set(writer, object, "type", json_string("text"));
+}
+
 static json_t *json__property(struct json_writer *writer, const struct plan_table *table, const struct plan_property *property)
 {
 	static const char *const forms[] = {"text", "float", "integer"};
@@ -33,8 +46,12 @@ static json_t *json__property(struct json_writer *writer, const struct plan_tabl
 	json_t *object = json_object();
 
 	json__set(writer, object, "name", json_string(property->name));
-	json__set(writer, object, "column", json_string(column->name));
-	json__set(writer, object, "type", json_string(column->type_name));
+	if (property->concatenation) {
+		json__concatenation(writer, object, table, property->concatenation);
+	} else {
+		json__set(writer, object, "column", json_string(column->name));
+		json__set(writer, object, "type", json_string(column->type_name));
+	}
 	if (property->type.kind == TYPE_NUMERIC)
 		json__set(writer, object, "as", json_string(forms[property->type.numeric_as]));
 	if (property->type.conversion) {

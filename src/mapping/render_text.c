@@ -44,6 +44,11 @@ static void wrapped__word(struct wrapped *wrapped, const char *word)
 	wrapped->any = true;
 }
 
+static bool text__is_constant(const struct plan_property *property)
+{
+	return property->type.conversion && property->type.conversion->constant;
+}
+
 /* "title" or "title <- name" where the column is called otherwise */
 static void text__properties(struct buffer *buffer, const char *title, const struct plan_table *table,
                              const struct plan_property *properties, uint32_t count)
@@ -60,9 +65,11 @@ static void text__properties(struct buffer *buffer, const char *title, const str
 
 		buffer_reset(&word);
 		buffer_append_text(&word, properties[i].name);
-		if (properties[i].type.conversion && properties[i].type.conversion->constant)
+		if (properties[i].concatenation || text__is_constant(&properties[i]))
 			buffer_append_text(&word, " <-");
-		else if (strcmp(column, properties[i].name) != 0)
+		if (properties[i].concatenation)
+			mapping_concatenation_words(&word, table, properties[i].concatenation);
+		else if (strcmp(column, properties[i].name) != 0 && !text__is_constant(&properties[i]))
 			buffer_printf(&word, " <- %s", column);
 		if (properties[i].type.conversion)
 			mapping_conversion_words(&word, properties[i].type.conversion);

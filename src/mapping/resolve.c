@@ -10,6 +10,8 @@
 /* How many names an expectation lists before it only says that there are more. */
 #define NAMES_SHOWN 12
 #define EDGES_FIRST 64
+/* verify has PostgreSQL's concat_ws() make the same text, and a function takes 100 arguments. */
+#define CONCATENATION_PARTS_MAX 64
 
 bool mapping__compile_is_done(const struct compiler *compiler)
 {
@@ -386,7 +388,7 @@ static const struct mapping_property *resolve__named(const struct mapping_proper
                                                      const struct catalog_column *column)
 {
 	for (uint32_t i = 0; i < properties->count; i++)
-		if (!properties->items[i].constant && strcmp(properties->items[i].column.text, column->name) == 0)
+		if (mapping__is_of_column(&properties->items[i], column->name))
 			return &properties->items[i];
 	return NULL;
 }
@@ -413,7 +415,7 @@ static bool resolve__set_as(struct compiler *compiler, const struct mapping_prop
 static bool resolve__set_type(struct compiler *compiler, const struct mapping_property *named,
                               struct resolved_property *property)
 {
-	property->type = property->column->type;
+	property->type = property->parts.count ? (struct type){.kind = TYPE_TEXT} : property->column->type;
 	return !named || (resolve__set_as(compiler, named, property) && mapping__conversion(compiler, named, property));
 }
 
@@ -451,6 +453,53 @@ static bool resolve__is_key_name(const struct resolved_properties *properties, c
 	return false;
 }
 
+/* The columns that it is made of, the first of which also is its column. False when it is not to be a property. */
+static bool resolve__parts(struct compiler *compiler, const struct catalog_table *table, const struct mapping_property *named,
+                           struct resolved_property *property)
+{
+	const struct words *concat = &named->concat;
+
+	if (concat->count > CONCATENATION_PARTS_MAX) {
+		resolve__add(compiler, concat->name.place, "\"concat\" of \"%s\" is a list of %u", named->name.text,
+		             concat->count);
+		resolve__expect(compiler, "at most %d columns", CONCATENATION_PARTS_MAX);
+		return false;
+	}
+	for (uint32_t i = 0; i < concat->count; i++)
+		if (mapping__is_left_out(compiler, table, named->name.text, &concat->items[i]))
+			return false;
+	if (!resolve__columns(compiler, table, concat, &property->parts))
+		return false;
+	for (uint32_t i = 0; i < property->parts.count; i++) {
+		const struct catalog_column *column = property->parts.items[i];
+
+		if (!column->generated)
+			continue;
+		resolve__add(
+		        compiler, concat->items[i].place,
+		        "the column \"%s\" (%s) of \"%s.%s\" is generated, and PostgreSQL does not replicate generated columns",
+		        column->name, column->type_name, table->schema, table->name);
+		resolve__expect(compiler, "other columns than \"%s\"", column->name);
+		return false;
+	}
+	property->column = property->parts.items[0];
+	property->separator = named->separator ? named->separator : "";
+	return true;
+}
+
+/* The column that a property is read from. False when there is none. */
+static bool resolve__source(struct compiler *compiler, const struct catalog_table *table, const struct mapping_property *named,
+                            const struct resolved_columns *key, struct resolved_property *property)
+{
+	if (named->concat.name.text)
+		return resolve__parts(compiler, table, named, property);
+	if (!named->constant && mapping__is_left_out(compiler, table, named->name.text, &named->column))
+		return false;
+	/* a constant stands beside the row's key, which every row has */
+	property->column = named->constant && key ? key->items[0] : mapping__column(compiler, table, &named->column);
+	return property->column != NULL;
+}
+
 /* The columns that `properties` lists. */
 static void resolve__listed(struct compiler *compiler, const struct catalog_table *table,
                             const struct mapping_properties *mapped, const struct resolved_columns *key,
@@ -462,11 +511,7 @@ static void resolve__listed(struct compiler *compiler, const struct catalog_tabl
 		struct resolved_property property = {.name = named->name};
 		bool is_key = false;
 
-		if (!named->constant && mapping__is_left_out(compiler, table, named->name.text, &named->column))
-			continue;
-		/* a constant stands beside the row's key, which every row has */
-		property.column = named->constant && key ? key->items[0] : mapping__column(compiler, table, &named->column);
-		if (!property.column)
+		if (!resolve__source(compiler, table, named, key, &property))
 			continue;
 		for (uint32_t k = 0; k < properties->key_count; k++)
 			is_key = is_key || properties->key[k].name.text == named->name.text;
@@ -957,7 +1002,7 @@ static bool resolve__carries(const struct resolved_node *node, const struct cata
 	bool carried = resolve__has(&node->key, column);
 
 	for (uint32_t i = 0; i < node->properties.rest_count && !carried; i++)
-		carried = node->properties.rest[i].column == column &&
+		carried = node->properties.rest[i].column == column && !node->properties.rest[i].parts.count &&
 		          mapping__is_plain(&node->properties.rest[i].type, &column->type);
 	return carried && !column->type.array && column->type.kind != TYPE_FLOAT && column->type.kind != TYPE_INTERVAL &&
 	       column->type.kind != TYPE_POINT && column->type.kind != TYPE_GEOMETRY && column->type.kind != TYPE_VECTOR;

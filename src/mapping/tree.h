@@ -61,6 +61,8 @@ struct mapping_property {
 	struct decimal scale;
 	const char *split;
 	const char *constant;
+	struct words concat; /* columns in place of one */
+	const char *separator;
 	bool trim;
 };
 
@@ -183,6 +185,11 @@ struct mapping {
 	struct mapping_nodes nodes;
 	struct mapping_joins joins;
 };
+
+/* Whether the file gives that property just that column: no constant, and not several columns. */
+bool mapping__is_of_column(const struct mapping_property *named, const char *column);
+/* Whether it is what the property comes from, or one of several columns. */
+bool mapping__comes_from(const struct mapping_property *named, const char *column);
 
 /* Adds one; past the maximum only `more` is set. */
 void diagnostic_add(struct diagnostics *diagnostics, const struct source *source, struct place place, const char *format, ...)

@@ -140,6 +140,7 @@ struct type typemap_type(const struct typemap_facts *facts)
 {
 	struct type type = {.kind = typemap_kind(facts), .array = facts->array};
 
+	type.pairs = !facts->array && facts->typtype == 'b' && facts->of_extension && strcmp(facts->name, "hstore") == 0;
 	if (!facts->array)
 		return type;
 	if (facts->delimiter != ',')

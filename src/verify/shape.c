@@ -25,6 +25,7 @@ static void maker__properties(struct maker *maker, char variable, const struct p
 		        .variable = variable,
 		        .property = properties[i].name,
 		        .prefixes = properties[i].is_label,
+		        .concatenation = properties[i].concatenation,
 		};
 }
 
@@ -190,6 +191,23 @@ static void sql__element_id(struct buffer *sql, const struct verify_shape *shape
 	buffer_append_byte(sql, ')');
 }
 
+/* concat_ws() makes the text that COPY prints of each; of nothing but NULLs an empty one. */
+static void sql__concatenation(struct buffer *sql, const struct verify_shape *shape, const struct concatenation *concatenation)
+{
+	buffer_append_text(sql, "CASE WHEN num_nonnulls(");
+	for (uint32_t i = 0; i < concatenation->count; i++) {
+		buffer_append_text(sql, i ? ", t." : "t.");
+		sql_quote_identifier(sql, shape->table->columns[concatenation->columns[i]].name);
+	}
+	buffer_append_text(sql, ") > 0 THEN concat_ws(");
+	sql_quote_literal(sql, concatenation->separator);
+	for (uint32_t i = 0; i < concatenation->count; i++) {
+		buffer_append_text(sql, ", t.");
+		sql_quote_identifier(sql, shape->table->columns[concatenation->columns[i]].name);
+	}
+	buffer_append_text(sql, ") END");
+}
+
 static void sql__column(struct buffer *sql, const struct verify_shape *shape, uint32_t field)
 {
 	if (shape->fields[field].element_id) {
@@ -204,6 +222,10 @@ static void sql__column(struct buffer *sql, const struct verify_shape *shape, ui
 	}
 	if (shape->fields[field].source != VERIFY_SOURCE_COLUMN) {
 		buffer_append_text(sql, shape->fields[field].source == VERIFY_SOURCE_ELEMENT ? "x.e" : "x.i");
+		return;
+	}
+	if (shape->fields[field].concatenation) {
+		sql__concatenation(sql, shape, shape->fields[field].concatenation);
 		return;
 	}
 	buffer_append_text(sql, "t.");

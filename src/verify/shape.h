@@ -27,7 +27,8 @@ struct verify_field {
 	const char *property;
 	const struct condition *label; /* property is a label instead: whether the node has it; true for these rows */
 	bool prefixes;                 /* property is how a label begins: the value is the rest of it */
-	bool element_id;               /* there is no property: what PostgreSQL was told is the node's element id */
+	const struct concatenation *concatenation; /* of the table's columns, instead of the one; NULL: of the one */
+	bool element_id;                           /* there is no property: what PostgreSQL was told is the node's element id */
 };
 
 /* Behind a node's fields the graph says so much more. */

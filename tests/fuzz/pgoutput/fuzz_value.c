@@ -19,6 +19,7 @@ static const struct conversion conversions[] = {
         {.trim = true, .letters = LETTERS_LOWER, .split = ", "},
         {.scale_mantissa = 1, .scale_decimals = 18, .epoch = EPOCH_MICROSECONDS},
         {.epoch = EPOCH_MILLISECONDS},
+        {.path = path, .path_count = 1, .pairs = true},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -11,6 +11,10 @@
 
 #define PATH(...)                                                                                                              \
 	.path = (const char *const[]){__VA_ARGS__}, .path_count = sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)
+#define PAIR(key) PATH(key), .pairs = true
+#define PAIRS                                                                                                                  \
+	"\"a\"=>\"1\", \"b c\"=>\"\", \"n\"=>NULL, \"m\"=>\"NULL\", \"x\\\"\\\\y\"=>\"say \\\"\\\\hi\\\", => NULL\", "         \
+	"\"z\"=>\"9\""
 #define SCALE(mantissa, decimals) .scale_mantissa = (mantissa), .scale_decimals = (decimals)
 #define DOCUMENT                                                                                                               \
 	"{\"s\": \" x\\u00e9 \", \"i\": 7, \"r\": 1.50, \"big\": 123456789012345678901, \"t\": true, \"n\": null, \"o\": "     \
@@ -70,6 +74,26 @@ static const struct {
         {TYPE_JSON, false, {PATH("a")}, "{\"a\": 1e999}", NULL},
         {TYPE_JSON, false, {PATH("a")}, "{", NULL},
         {TYPE_JSON, false, {PATH("a")}, "\"text\"", "null"},
+
+        {TYPE_TEXT, false, {PAIR("a")}, PAIRS, "'1'"},
+        {TYPE_TEXT, false, {PAIR("b c")}, PAIRS, "''"},
+        {TYPE_TEXT, false, {PAIR("x\"\\y")}, PAIRS, "'say \"\\\\hi\", => NULL'"},
+        {TYPE_TEXT, false, {PAIR("n")}, PAIRS, "null"},
+        {TYPE_TEXT, false, {PAIR("m")}, PAIRS, "'NULL'"},
+        {TYPE_TEXT, false, {PAIR("z")}, PAIRS, "'9'"},
+        {TYPE_TEXT, false, {PAIR("hi")}, PAIRS, "null"},
+        {TYPE_TEXT, false, {PAIR("a")}, "", "null"},
+        {TYPE_TEXT, false, {PAIR("a"), .as = CONVERT_AS_INTEGER}, PAIRS, "1"},
+        {TYPE_TEXT, false, {PAIR("a"), .as = CONVERT_AS_FLOAT, SCALE(5, 1)}, PAIRS, "0.5"},
+        {TYPE_TEXT, false, {PAIR("m"), .as = CONVERT_AS_INTEGER}, PAIRS, NULL},
+        {TYPE_TEXT, false, {PAIR("n"), .as = CONVERT_AS_INTEGER}, PAIRS, "null"},
+        {TYPE_TEXT, false, {PAIR("m"), .letters = LETTERS_LOWER, .split = "u"}, PAIRS, "['n', 'll']"},
+        {TYPE_TEXT, false, {PAIR("a")}, "a=>1", NULL},
+        {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>", NULL},
+        {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>\"1", NULL},
+        {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>\"1\\", NULL},
+        {TYPE_TEXT, false, {PAIR("b")}, "\"a\"=>\"1\" \"b\"=>\"2\"", NULL},
+        {TYPE_TEXT, false, {PAIR("b")}, "\"a\"", NULL},
 
         {TYPE_TEXT, false, {.trim = true}, " \t a b \n", "'a b'"},
         {TYPE_TEXT, false, {.trim = true}, "   ", "''"},

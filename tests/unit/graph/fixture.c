@@ -30,7 +30,10 @@ static const struct plan_column post_columns[] = {{"id", "bigint", INT, 1, true}
 
 static const struct plan_property id_key[] = {{"id", 0, INT}};
 static const struct plan_property team_properties[] = {{"name", 1, TEXT}};
-static const struct plan_property person_properties[] = {{"name", 3, TEXT}, {"bio", 4, TEXT}};
+static const uint32_t parts_of_summary[] = {0, 3, 4};
+static const struct concatenation summary = {": ", parts_of_summary, 3};
+static const struct plan_property person_properties[] = {
+        {"name", 3, TEXT}, {"bio", 4, TEXT}, {"summary", 0, TEXT, .concatenation = &summary}};
 static const struct plan_property member_properties[] = {{"role", 2, TEXT}};
 static const struct plan_property call_properties[] = {{"minutes", 3, INT}};
 static const struct plan_property tag_key[] = {{"name", 0, TEXT}};
@@ -172,6 +175,11 @@ void fixture_team_stays(bool stays)
 {
 	nodes[NODE_TEAM].on_delete = stays ? PLAN_DELETE_TOMBSTONE : PLAN_DELETE_DETACH;
 	nodes[NODE_TEAM].deleted_label = stays ? "Deleted" : NULL;
+}
+
+void fixture_concatenates(bool concatenates)
+{
+	nodes[NODE_PERSON].properties_count = concatenates ? 3 : 2;
 }
 
 void fixture_key_stays(bool stays)

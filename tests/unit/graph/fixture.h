@@ -17,6 +17,8 @@ enum { EDGE_IN_TEAM, EDGE_IDOL, EDGE_MEMBER, EDGE_CALLED, EDGE_TAGGED, EDGES };
 extern const struct plan fixture_plan;
 /* Whether IN_TEAM's foreign key is one without ON UPDATE CASCADE; it is not unless a test says so. */
 void fixture_key_stays(bool stays);
+/* Whether people have a property `summary`, of id, name and bio; likewise. */
+void fixture_concatenates(bool concatenates);
 /* Whether teams stay when their rows go; likewise. */
 void fixture_team_stays(bool stays);
 /* Whether the keys of teams and calls are DEFERRABLE; likewise. */

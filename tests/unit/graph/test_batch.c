@@ -177,6 +177,84 @@ static void test_an_unchanged_value_is_left_out_unless_it_is_known(void **user)
 	}
 }
 
+/* The summary that the row of that key would get in the graph; "-" where it stays; NULL where the row cannot be packed. */
+static const char *summary_of(struct state *state, const char *key)
+{
+	struct graph_operation *operation;
+	struct graph_row *bad = NULL;
+	struct bolt_writer writer;
+	struct arena scratch;
+	struct error error = {0};
+	int rc = 0;
+
+	strcpy(state->said, "-");
+	assert_int_equal(graph_batch_operations(state->batch, &operation, &error), 0);
+	arena_init(&scratch, BATCH_SIZE);
+	bolt_writer_init(&writer, BATCH_SIZE);
+	for (; operation && rc == 0; operation = operation->next) {
+		const char *last;
+
+		if (operation->statement->kind != GRAPH_NODE_UPSERT || !operation->rows_count ||
+		    memcmp(operation->rows[0]->cells[0].data, key, strlen(key)) != 0)
+			continue;
+		assert_int_equal(operation->rows_count, 1);
+		rc = graph_operation_pack(operation, &fixture_plan, 0, 1, &scratch, &writer, &bad, &error);
+		/* the last value of the row, a short text */
+		last = memmem(writer.data, writer.size, ": ", 2);
+		if (rc == 0 && strstr(operation->statement->text, "summary") && last)
+			sprintf(state->said, "%.*s", (int)((const char *)writer.data + writer.size - last + 1), last - 1);
+	}
+	if (rc < 0) {
+		assert_int_equal(error.class, ERROR_POISON);
+		assert_non_null(bad);
+		assert_non_null(strstr(error.text, "\"summary\""));
+		assert_non_null(strstr(error.hint, "REPLICA IDENTITY FULL"));
+	}
+	bolt_writer_free(&writer);
+	arena_free(&scratch);
+	return rc < 0 ? NULL : state->said;
+}
+
+/* Each row in a batch of its own. */
+static void test_a_text_of_several_cells_is_right_or_not_written(void **user)
+{
+	struct state *state = *user;
+
+	fixture_concatenates(true);
+	change(state, CHANGE_INSERT, TABLE_PERSON, CELLS("1", "7", NULL, "Ann", "a baker"), NULL);
+	commit(state);
+	assert_string_equal(summary_of(state, "1"), "1: Ann: a baker");
+	/* what an earlier change brought of the row is known */
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", NULL, "Eve", FIXTURE_UNCHANGED), NULL);
+	commit(state);
+	assert_string_equal(summary_of(state, "1"), "1: Eve: a baker");
+	graph_batch_reset(state->batch);
+	/* the name may have changed, and the rest is not known */
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", NULL, "Ann", FIXTURE_UNCHANGED), NULL);
+	commit(state);
+	assert_null(summary_of(state, "1"));
+	/* a later change brings it */
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "7", NULL, "Ann", "x"), NULL);
+	commit(state);
+	assert_string_equal(summary_of(state, "1"), "1: Ann: x");
+	graph_batch_reset(state->batch);
+	/* nothing of it was sent but the key, which is the same */
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("1", "8", NULL, FIXTURE_UNCHANGED, FIXTURE_UNCHANGED), NULL);
+	commit(state);
+	assert_string_equal(summary_of(state, "1"), "-");
+	graph_batch_reset(state->batch);
+	/* and one that is not */
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("2", "8", NULL, FIXTURE_UNCHANGED, FIXTURE_UNCHANGED),
+	       CELLS("1", NULL, NULL, NULL, NULL));
+	commit(state);
+	assert_null(summary_of(state, "2"));
+	graph_batch_reset(state->batch);
+	change(state, CHANGE_UPDATE, TABLE_PERSON, CELLS("2", "8", NULL, NULL, "y"), CELLS("1", NULL, NULL, NULL, NULL));
+	commit(state);
+	assert_string_equal(summary_of(state, "2"), "2: y");
+	fixture_concatenates(false);
+}
+
 static void test_an_array_makes_relationships_and_then_prunes(void **user)
 {
 	struct state *state = *user;
@@ -719,6 +797,7 @@ int main(void)
 	        TEST(test_a_row_is_written_once),
 	        TEST(test_foreign_keys_of_new_and_of_changed_rows),
 	        TEST(test_a_full_old_row_spares_nothing),
+	        TEST(test_a_text_of_several_cells_is_right_or_not_written),
 	        TEST(test_an_unchanged_value_is_left_out_unless_it_is_known),
 	        TEST(test_an_array_makes_relationships_and_then_prunes),
 	        TEST(test_the_texts_of_arrays),

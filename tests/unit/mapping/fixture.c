@@ -20,6 +20,7 @@ static const struct {
         {"text", TYPE_TEXT},
         {"uuid", TYPE_TEXT},
         {"json", TYPE_JSON},
+        {"hstore", TYPE_TEXT},
         {"bytea", TYPE_BYTEA},
         {"date", TYPE_DATE},
         {"time", TYPE_TIME},
@@ -114,6 +115,7 @@ int16_t fixture_column(struct fixture *fixture, struct catalog_table *table, con
 	        .attnum = (int16_t)table->columns_count,
 	        .not_null = not_null,
 	        .type.array = array,
+	        .type.pairs = strcmp(type, "hstore") == 0,
 	};
 	if (!array && (strcmp(type, "text") == 0 || strcmp(type, "uuid") == 0 || strncmp(type, "character", 9) == 0))
 		column->equality = *type == 't' ? EQUALITY_OF_BYTES : *type == 'u' ? EQUALITY_UUID : EQUALITY_PADDED;

@@ -69,6 +69,13 @@ static void print_properties(struct buffer *output, const char *title, const str
 		buffer_printf(output, "  %s %s <- %s%s\n", properties[i].is_label ? "label of" : title, properties[i].name,
 		              table ? table->columns[properties[i].column].name : type_kind_name(properties[i].type.kind),
 		              forms[properties[i].type.numeric_as]);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct concatenation *parts = properties[i].concatenation;
+
+		for (uint32_t p = 0; parts && p < parts->count; p++)
+			buffer_printf(output, "    %s of %s, behind '%s'\n", table->columns[parts->columns[p]].name,
+			              properties[i].name, parts->separator);
+	}
 }
 
 static void print_end(struct buffer *output, const char *title, const struct plan *plan, const struct plan_table *table,
@@ -220,6 +227,14 @@ static void test_digest(void **state)
 	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: {name: slug, slug: name}}\n"
 	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: {name: {concat: [name]}, slug: }}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: {name: {concat: [name], separator: x}, slug: }}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: {name: {concat: [name, slug]}, slug: }}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
+	        HEAD "nodes:\n  F: {table: functions, properties: {name: {concat: [slug, name]}, slug: }}\n"
+	             "  D: {table: departments, relationships: {IN: {to: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
 	             "  D: {table: departments, relationships: {IN: {from: F, column: function_id}}}\n",
 	        HEAD "nodes:\n  F: {table: functions, properties: [name, slug]}\n"
@@ -243,8 +258,14 @@ static void test_digest(void **state)
 		assert_string_equal(digest, expected);
 	}
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		char before[33];
+
 		digest_of(fixture, other[i], digest);
 		assert_string_not_equal(digest, expected);
+		if (i) {
+			digest_of(fixture, other[i - 1], before);
+			assert_string_not_equal(digest, before);
+		}
 	}
 	fixture_free(fixture);
 }
@@ -282,6 +303,11 @@ static void test_words_digest(void **state)
 	             "relationships:\n  R: {table: j, from: {A: b}, to: {B: a}, properties: [p]}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: {p: {case: lower}}}\n",
+	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
+	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: {p: {concat: [p]}}}\n",
+	        HEAD
+	        "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u}\n"
+	        "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: {p: {concat: [p], separator: q}}}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x], key: k}\n  B: {table: u}\n"
 	             "relationships:\n  R: {table: j, from: {A: a}, to: {B: b}, properties: [p]}\n",
 	        HEAD "nodes:\n  A: {table: t, except: [x]}\n  B: {table: u, relationships: {L: {to: A, column: c}}}\n"

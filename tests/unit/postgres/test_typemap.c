@@ -52,6 +52,22 @@ static void test_types(void **state)
 	}
 }
 
+/* Only an hstore is one, and only that of the extension. */
+static void test_pairs(void **state)
+{
+	struct typemap_facts facts = {.oid = 99999, .name = "hstore", .typtype = 'b', .delimiter = ',', .of_extension = true};
+
+	(void)state;
+	assert_true(typemap_type(&facts).pairs);
+	assert_int_equal(typemap_type(&facts).kind, TYPE_TEXT);
+	facts.array = true;
+	assert_false(typemap_type(&facts).pairs);
+	facts = (struct typemap_facts){.oid = 99999, .name = "hstore", .typtype = 'b'};
+	assert_false(typemap_type(&facts).pairs);
+	facts = (struct typemap_facts){.oid = 99999, .name = "citext", .typtype = 'b', .of_extension = true};
+	assert_false(typemap_type(&facts).pairs);
+}
+
 static void test_arrays(void **state)
 {
 	const struct typemap_facts integers = {.oid = 23, .name = "int4", .typtype = 'b', .delimiter = ',', .array = true};
@@ -72,7 +88,8 @@ static void test_arrays(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_arrays)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_pairs),
+	                                   cmocka_unit_test(test_arrays)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

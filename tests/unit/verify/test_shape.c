@@ -64,6 +64,28 @@ static void test_node(void **state)
 	teardown(&fixture);
 }
 
+/* PostgreSQL puts the columns together, and says nothing where all are NULL. */
+static void test_several_columns(void **state)
+{
+	static const uint32_t columns[] = {1, 2, 0};
+	static const struct concatenation concatenation = {"'", columns, 3};
+	static const struct plan_property properties[] = {{"all", 1, {.kind = TYPE_TEXT}, .concatenation = &concatenation},
+	                                                  {"size", 1, {.kind = TYPE_INT}}};
+	struct plan_node node = common_plan.nodes[0];
+	struct fixture fixture;
+
+	(void)state;
+	buffer_init(&fixture.text, 1024 * 1024);
+	arena_init(&fixture.arena, 1024 * 1024);
+	node.properties = properties;
+	assert_int_equal(verify_shape_node(&fixture.shape, &common_plan, &node, &fixture.arena), 0);
+	verify_shape_scan_sql(&fixture.shape, false, &fixture.text);
+	expect(&fixture, "COPY (SELECT t.\"name\", CASE WHEN num_nonnulls(t.\"size\", t.\"summary\", t.\"name\") > 0 THEN "
+	                 "concat_ws('''', t.\"size\", t.\"summary\", t.\"name\") END, t.\"size\" FROM ONLY "
+	                 "\"public\".\"packages\" AS t) TO STDOUT");
+	teardown(&fixture);
+}
+
 static void told_of(struct fixture *fixture, const struct plan_element_id *element_id)
 {
 	static struct plan_node node;
@@ -218,9 +240,9 @@ static void test_places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_node),   cmocka_unit_test(test_element_id), cmocka_unit_test(test_foreign_key),
-	        cmocka_unit_test(test_keyed),  cmocka_unit_test(test_value),      cmocka_unit_test(test_elements),
-	        cmocka_unit_test(test_places),
+	        cmocka_unit_test(test_several_columns), cmocka_unit_test(test_node),   cmocka_unit_test(test_element_id),
+	        cmocka_unit_test(test_foreign_key),     cmocka_unit_test(test_keyed),  cmocka_unit_test(test_value),
+	        cmocka_unit_test(test_elements),        cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
