@@ -393,7 +393,7 @@ static struct dead_letter *writer__dead_letter(struct writer_batch *entry, const
 		        .key = arena_strdup(&entry->arena, key),
 		        .row = arena_strdup(&entry->arena, json),
 		        .code = arena_strdup(&entry->arena, why->origin[0] ? why->origin : error_code_name(why->code)),
-		        .message = arena_strdup(&entry->arena, why->text),
+		        .message = arena_printf(&entry->arena, "%s%s%s", why->text, why->hint[0] ? ": " : "", why->hint),
 		        .lsn = row->lsn,
 		};
 	free(json);
@@ -414,7 +414,7 @@ static int writer__bury(struct writer_batch *entry, struct graph_row *row, const
 	dead->next = entry->dead;
 	entry->dead = dead;
 	log_event(entry->writer->log, LOG_WARN, "row %s of %s is set aside as a dead letter: %s", dead->letter.key,
-	          dead->letter.table, why->text);
+	          dead->letter.table, dead->letter.message);
 	if (++entry->dead_count > WRITER_DEAD_LETTERS_MAX)
 		return error_set(error, ERR_STATE, "more than %d rows of one batch were refused, the last because of: %s",
 		                 WRITER_DEAD_LETTERS_MAX, dead->letter.message);
