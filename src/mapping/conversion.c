@@ -19,6 +19,11 @@ static bool is_converted(const struct mapping_property *named)
 	       named->scale.word.text || named->epoch.word.text;
 }
 
+bool mapping__is_as_it_is(const struct mapping_property *named)
+{
+	return !named->as.word.text && !is_converted(named);
+}
+
 bool mapping__is_of_column(const struct mapping_property *named, const char *column)
 {
 	return !named->constant && !named->concat.name.text && strcmp(named->column.text, column) == 0;
@@ -26,10 +31,7 @@ bool mapping__is_of_column(const struct mapping_property *named, const char *col
 
 bool mapping__comes_from(const struct mapping_property *named, const char *column)
 {
-	for (uint32_t i = 0; i < named->concat.count; i++)
-		if (strcmp(named->concat.items[i].text, column) == 0)
-			return true;
-	return mapping__is_of_column(named, column);
+	return mapping__words_have(&named->concat, column) || mapping__is_of_column(named, column);
 }
 
 static bool is_number(const struct type *type)

@@ -226,23 +226,69 @@ static bool init__is_written_alike(const struct catalog_column *a, const struct 
 	return (!padded && a->type.kind != TYPE_NUMERIC) || strcmp(a->type_name, b->type_name) == 0;
 }
 
-/* Why a foreign key cannot be a relationship, or NULL. */
-static const char *init__foreign_refused(const struct catalog_table *table, const struct catalog_foreign_key *foreign,
-                                         const struct init_table *target)
+/* Whether just these columns are what tells the target's nodes apart. */
+static bool init__refers_to_key(const struct init_table *target, const struct catalog_foreign_key *foreign)
 {
-	if (!target || target->role == INIT_LEFT_OUT)
-		return "that table is left out";
-	if (target->role == INIT_JOIN)
-		return "that table is a relationship here";
-	if (!target->key)
-		return "that node's key is not known here";
-	if (foreign->attnums_count != target->key->attnums_count)
-		return "it refers to another key than the one that tells the nodes apart";
-	for (uint32_t i = 0; i < target->key->attnums_count; i++) {
-		const struct catalog_column *there = catalog_column_by_attnum(target->table, target->key->attnums[i]);
-		const struct catalog_column *here = init__paired(table, foreign, target->key->attnums[i]);
+	bool same = target && target->key && foreign->attnums_count == target->key->attnums_count;
 
-		if (!here)
+	for (uint32_t i = 0; same && i < foreign->attnums_count; i++)
+		same = init__in_key(target->key, foreign->target_attnums[i]);
+	return same;
+}
+
+/* Whether the node has the column, just as it is, as a property that other nodes can be found by: see resolve__carry. */
+static bool init__carries(const struct init_table *target, const struct catalog_column *column)
+{
+	const struct mapping_node *node = target->node;
+
+	if (!column || init__column_refused(column) || !init__is_key_type(&column->type))
+		return false;
+	if (init__in_key(target->key, column->attnum) || !node)
+		return true;
+	for (uint32_t i = 0; i < node->properties.count; i++)
+		if (mapping__is_of_column(&node->properties.items[i], column->name) &&
+		    mapping__is_as_it_is(&node->properties.items[i]))
+			return true;
+	return !node->properties.name.text && !mapping__words_have(&node->except, column->name) &&
+	       !mapping__words_have(&node->relational_only, column->name) &&
+	       !(node->element_id.column.text && strcmp(node->element_id.column.text, column->name) == 0);
+}
+
+/* A node whose rows are not all there, or which stays without its row, is found by its key alone. */
+static bool init__takes_every_row(const struct init *init, const struct init_table *target)
+{
+	const struct mapping_node *node = target->node;
+	const char *tenant = init->file ? init->file->tenant.column.text : NULL;
+
+	return !(tenant && catalog_column_by_name(target->table, tenant)) &&
+	       !(node && (node->where.text || node->on_delete.index != PLAN_DELETE_DETACH));
+}
+
+/* Why a foreign key to another unique key than the one that tells the nodes apart cannot be a relationship, or NULL. */
+static const char *init__other_key_refused(const struct init *init, const struct catalog_foreign_key *foreign,
+                                           const struct init_table *target)
+{
+	if (!foreign->validated || foreign->deferrable)
+		return "it refers to another key than the one that tells the nodes apart, and is NOT VALID or DEFERRABLE";
+	if (!init__takes_every_row(init, target))
+		return "it refers to another key than the one that tells the nodes apart, and not every row is a node, or "
+		       "nodes "
+		       "stay without their rows";
+	for (uint32_t i = 0; i < foreign->attnums_count; i++)
+		if (!init__carries(target, catalog_column_by_attnum(target->table, foreign->target_attnums[i])))
+			return "it refers to another key than the one that tells the nodes apart, whose columns are not "
+			       "properties there, or of a type that no node can be found by";
+	return NULL;
+}
+
+/* Why the columns here cannot hold what they refer to, or NULL. */
+static const char *init__paired_refused(const struct catalog_table *table, const struct init_link *link)
+{
+	for (uint32_t i = 0; i < link->by_count; i++) {
+		const struct catalog_column *there = catalog_column_by_attnum(link->target->table, link->by[i]);
+		const struct catalog_column *here = init__paired(table, link->foreign, link->by[i]);
+
+		if (!here || !there)
 			return "it refers to another key than the one that tells the nodes apart";
 		if (here->type.kind != there->type.kind || here->type.array != there->type.array)
 			return "its columns are of other types than the ones that they refer to";
@@ -252,6 +298,27 @@ static const char *init__foreign_refused(const struct catalog_table *table, cons
 			return "the same value is written in one way here and in another there (char(n), numeric)";
 	}
 	return NULL;
+}
+
+/* Why a foreign key cannot be a relationship, or NULL; sets what it refers to. */
+static const char *init__foreign_refused(const struct init *init, const struct catalog_table *table, struct init_link *link)
+{
+	const struct catalog_foreign_key *foreign = link->foreign;
+	const struct init_table *target = link->target;
+	const char *why = NULL;
+
+	if (!target || target->role == INIT_LEFT_OUT)
+		return "that table is left out";
+	if (target->role == INIT_JOIN)
+		return "that table is a relationship here";
+	if (!target->key)
+		return "that node's key is not known here";
+	link->by_key = init__refers_to_key(target, foreign);
+	link->by = link->by_key ? target->key->attnums : foreign->target_attnums;
+	link->by_count = foreign->attnums_count;
+	if (!link->by_key)
+		why = init__other_key_refused(init, foreign, target);
+	return why ? why : init__paired_refused(table, link);
 }
 
 static bool init__same_foreign(const struct catalog_foreign_key *a, const struct catalog_foreign_key *b)
@@ -307,7 +374,19 @@ static int init__compare_links(const void *a, const void *b)
 	return strcmp(first->name, second->name);
 }
 
-/* All foreign keys, those declared twice once. */
+/* The one over the same columns to the same table that is there already. */
+static struct init_link *init__link_of(const struct init_table *mapped, const struct catalog_foreign_key *foreign)
+{
+	for (uint32_t i = 0; i < mapped->links_count; i++)
+		if (init__same_foreign(mapped->links[i].foreign, foreign))
+			return &mapped->links[i];
+	return NULL;
+}
+
+/*
+ * All foreign keys, those over the same columns once: as mapping_compile reads them, the one to the key that tells the nodes
+ * apart, else the last.
+ */
 static void init__links(struct init *init, struct init_table *mapped)
 {
 	const struct catalog_table *table = mapped->table;
@@ -319,17 +398,14 @@ static void init__links(struct init *init, struct init_table *mapped)
 	}
 	for (uint32_t f = 0; f < table->foreign_keys_count; f++) {
 		const struct catalog_foreign_key *foreign = &table->foreign_keys[f];
-		struct init_link *link = &mapped->links[mapped->links_count];
-		bool again = false;
+		struct init_link *link = init__link_of(mapped, foreign);
 
-		for (uint32_t i = 0; i < mapped->links_count; i++)
-			again = again || init__same_foreign(mapped->links[i].foreign, foreign);
-		if (again)
+		if (!link)
+			link = &mapped->links[mapped->links_count++];
+		else if (init__refers_to_key(link->target, link->foreign))
 			continue;
-		mapped->links_count++;
-		link->foreign = foreign;
-		link->target = init__by_oid(init, foreign->target_oid);
-		link->why = init__foreign_refused(table, foreign, link->target);
+		*link = (struct init_link){.foreign = foreign, .target = init__by_oid(init, foreign->target_oid)};
+		link->why = init__foreign_refused(init, table, link);
 		link->kept = init__link_is_kept(mapped, foreign);
 	}
 	qsort(mapped->links, mapped->links_count, sizeof(*mapped->links), init__compare_links);
@@ -407,7 +483,7 @@ static bool init__may_join(const struct init_table *mapped)
 	const struct init_link *links = mapped->links;
 
 	if (mapped->kept || mapped->role != INIT_NODE || mapped->links_count != 2 || mapped->referenced || links[0].why ||
-	    links[1].why || init__is_within(links[0].foreign, links[1].foreign) ||
+	    links[1].why || !links[0].by_key || !links[1].by_key || init__is_within(links[0].foreign, links[1].foreign) ||
 	    init__is_within(links[1].foreign, links[0].foreign))
 		return false;
 	for (int l = 0; l < 2; l++)

@@ -22,6 +22,9 @@ enum init_role {
 struct init_link {
 	const struct catalog_foreign_key *foreign;
 	const struct init_table *target; /* NULL: left out */
+	const int16_t *by; /* the target's columns that it refers to: its key in key order, or another unique one */
+	uint32_t by_count;
+	bool by_key;
 	const char *type;
 	const char *why; /* left out: why */
 	bool kept;       /* the file has it, or its person has taken it out */

@@ -358,14 +358,6 @@ struct entry_columns {
 	const struct mapping_links *links;
 };
 
-static bool words__has(const struct words *words, const char *text)
-{
-	for (uint32_t i = 0; words && i < words->count; i++)
-		if (strcmp(words->items[i].text, text) == 0)
-			return true;
-	return false;
-}
-
 /* Whether the file speaks of a column. */
 static bool update__is_used(const struct entry_columns *columns, const char *name)
 {
@@ -373,9 +365,12 @@ static bool update__is_used(const struct entry_columns *columns, const char *nam
 		if (mapping__comes_from(&columns->properties->items[i], name))
 			return true;
 	for (uint32_t i = 0; columns->links && i < columns->links->count; i++)
-		if (words__has(&columns->links->items[i].columns, name))
+		if (mapping__words_have(&columns->links->items[i].columns, name))
 			return true;
-	return words__has(columns->except, name) || words__has(columns->used[0], name) || words__has(columns->used[1], name);
+	for (int i = 0; i < 2; i++)
+		if (columns->used[i] && mapping__words_have(columns->used[i], name))
+			return true;
+	return mapping__words_have(columns->except, name);
 }
 
 /* `except: a` becomes a list; what stands there as it is may need quotes in brackets. */

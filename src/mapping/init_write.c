@@ -22,18 +22,16 @@ static void init__write_columns(struct buffer *yaml, const struct catalog_table 
 		buffer_append_byte(yaml, ']');
 }
 
-/* In the order of the target's key. */
+/* In the order of what it refers to. */
 static void init__write_paired(struct buffer *yaml, const struct init_table *mapped, const struct init_link *link)
 {
-	const struct catalog_key *key = link->target->key;
-
-	if (key->attnums_count > 1)
+	if (link->by_count > 1)
 		buffer_append_byte(yaml, '[');
-	for (uint32_t i = 0; i < key->attnums_count; i++) {
+	for (uint32_t i = 0; i < link->by_count; i++) {
 		buffer_append_text(yaml, i ? ", " : "");
-		name_yaml(yaml, init__paired(mapped->table, link->foreign, key->attnums[i])->name, false);
+		name_yaml(yaml, init__paired(mapped->table, link->foreign, link->by[i])->name, false);
 	}
-	if (key->attnums_count > 1)
+	if (link->by_count > 1)
 		buffer_append_byte(yaml, ']');
 }
 

@@ -1155,6 +1155,14 @@ int mapping_parse(const char *file, const char *text, size_t size, const struct 
 	return status;
 }
 
+bool mapping__words_have(const struct words *words, const char *text)
+{
+	for (uint32_t i = 0; i < words->count; i++)
+		if (strcmp(words->items[i].text, text) == 0)
+			return true;
+	return false;
+}
+
 /* Its bytes are the mapping's own: they lie in its arena. */
 static void mapping__forget(const char *secret)
 {

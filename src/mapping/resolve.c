@@ -1008,6 +1008,24 @@ static bool resolve__carries(const struct resolved_node *node, const struct cata
 	       column->type.kind != TYPE_POINT && column->type.kind != TYPE_GEOMETRY && column->type.kind != TYPE_VECTOR;
 }
 
+/* Makes the node carry it, where the file leaves to us what it carries. False when it does not. */
+static bool resolve__carry(struct resolved_node *node, const struct catalog_column *column)
+{
+	const struct mapping_node *mapped = node->mapped;
+	struct resolved_property property = {
+	        .name = {column->name, mapped->label.place}, .column = column, .type = column->type};
+
+	if (resolve__carries(node, column))
+		return true;
+	if (mapped->properties.name.text || mapping__words_have(&mapped->except, column->name) ||
+	    mapping__words_have(&mapped->relational_only, column->name) || column == node->element_id || column->generated ||
+	    column->type.kind == TYPE_UNSUPPORTED || name_is_reserved(column->name) ||
+	    node->properties.rest_count == node->table->columns_count)
+		return false;
+	node->properties.rest[node->properties.rest_count++] = property;
+	return resolve__carries(node, column);
+}
+
 /* The other unique key that the foreign key refers to: the database has to vouch for it, and the graph to have it. */
 static bool resolve__by_other_key(struct compiler *compiler, const struct catalog_foreign_key *foreign,
                                   const struct word *label, const struct words *words, struct resolved_end *end)
@@ -1043,7 +1061,7 @@ static bool resolve__by_other_key(struct compiler *compiler, const struct catalo
 			if (foreign->attnums[k] != end->columns.items[i]->attnum || !there)
 				continue;
 			end->by.items[end->by.count++] = there;
-			if (resolve__carries(node, there))
+			if (resolve__carry(&compiler->nodes[node - compiler->nodes], there))
 				continue;
 			resolve__add(
 			        compiler, words->name.place,
@@ -1095,6 +1113,27 @@ static bool resolve__value_end(struct compiler *compiler, struct resolved_node *
 	return true;
 }
 
+/* Whether the columns can hold what they are paired with. */
+static bool resolve__check_end(struct compiler *compiler, const struct word *label, const struct words *words,
+                               const struct resolved_end *end)
+{
+	bool fine = true;
+
+	for (uint32_t i = 0; i < end->by.count; i++) {
+		const struct catalog_column *here = end->columns.items[i], *there = end->by.items[i];
+
+		if (here->type.kind == there->type.kind && here->type.array == (there->type.array || end->each) &&
+		    !here->generated)
+			continue;
+		resolve__add(compiler, words->items[i].place, "\"%s\" (%s) cannot hold \"%s\" (%s) of the key of \"%s\"%s",
+		             here->name, here->type_name, there->name, there->type_name, label->text,
+		             here->generated ? ": generated columns are not replicated" : "");
+		resolve__expect(compiler, "a column of a type like that one's");
+		fine = false;
+	}
+	return fine;
+}
+
 /* The columns here that tell which node is meant: as many as its key has, each of the same kind, or another unique key's. */
 static bool resolve__end(struct compiler *compiler, const struct catalog_table *table, const struct word *label,
                          const struct words *words, bool link, struct resolved_end *ret_end)
@@ -1116,7 +1155,8 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 	other = resolve__to_other_key(table, &ret_end->columns, node);
 	if (other && link) {
 		ret_end->by = (struct resolved_columns){0};
-		return resolve__by_other_key(compiler, other, label, words, ret_end);
+		return resolve__by_other_key(compiler, other, label, words, ret_end) &&
+		       resolve__check_end(compiler, label, words, ret_end);
 	}
 	if (other) {
 		resolve__add(compiler, words->name.place, "the foreign key \"%s\" does not refer to the key of \"%s\"",
@@ -1130,19 +1170,7 @@ static bool resolve__end(struct compiler *compiler, const struct catalog_table *
 		resolve__expect(compiler, "one column for each column of that key, in its order");
 		return false;
 	}
-	for (uint32_t i = 0; i < node->key.count; i++) {
-		const struct catalog_column *here = ret_end->columns.items[i];
-		const struct catalog_column *there = node->key.items[i];
-
-		if (here->type.kind == there->type.kind && here->type.array == (there->type.array || ret_end->each) &&
-		    !here->generated)
-			continue;
-		resolve__add(compiler, words->items[i].place, "\"%s\" (%s) cannot hold \"%s\" (%s) of the key of \"%s\"%s",
-		             here->name, here->type_name, there->name, there->type_name, label->text,
-		             here->generated ? ": generated columns are not replicated" : "");
-		resolve__expect(compiler, "a column of a type like that one's");
-		fine = false;
-	}
+	fine = resolve__check_end(compiler, label, words, ret_end);
 	/* a row that is there may still be no node, so its foreign key does not vouch for one */
 	if (fine && !node->where)
 		resolve__enforced(table, &ret_end->columns, node, ret_end);

@@ -186,8 +186,11 @@ struct mapping {
 	struct mapping_joins joins;
 };
 
+bool mapping__words_have(const struct words *words, const char *text);
 /* Whether the file gives that property just that column: no constant, and not several columns. */
 bool mapping__is_of_column(const struct mapping_property *named, const char *column);
+/* Whether the property is just what the file says that it comes from. */
+bool mapping__is_as_it_is(const struct mapping_property *named);
 /* Whether it is what the property comes from, or one of several columns. */
 bool mapping__comes_from(const struct mapping_property *named, const char *column);
 

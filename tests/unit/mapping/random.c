@@ -143,6 +143,10 @@ static void random_foreign(struct fixture *fixture, bool retype)
 		if (retype && random_below(8) && table != target)
 			fixture->columns[table - fixture->tables][attnums[i] - 1].type =
 			        target->columns[key->attnums[i] - 1].type;
+	/* what is of a type to refer to one key of a table is of none to refer to another */
+	for (uint32_t f = 0; !retype && f < table->foreign_keys_count; f++)
+		if (table->foreign_keys[f].target_oid == target->oid && table->foreign_keys[f].attnums[0] == attnums[0])
+			return;
 	fixture_foreign(fixture, table, attnums, target, key->attnums, key->attnums_count);
 }
 
