@@ -1,5 +1,7 @@
 #include "change/change.h"
 
+#include "base/hex.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,18 +64,11 @@ static const char *lsn__parse_half(const char *at, uint32_t *ret_half)
 	int count;
 
 	for (count = 0; count < 8; count++) {
-		char c = at[count];
-		uint32_t digit;
+		int digit = hex_digit(at[count]);
 
-		if (c >= '0' && c <= '9')
-			digit = (uint32_t)(c - '0');
-		else if (c >= 'A' && c <= 'F')
-			digit = (uint32_t)(c - 'A' + 10);
-		else if (c >= 'a' && c <= 'f')
-			digit = (uint32_t)(c - 'a' + 10);
-		else
+		if (digit < 0)
 			break;
-		half = half << 4 | digit;
+		half = half << 4 | (uint32_t)digit;
 	}
 	*ret_half = half;
 	return count ? at + count : NULL;

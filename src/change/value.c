@@ -1,3 +1,4 @@
+#include "base/hex.h"
 #include "change/value_room.h"
 
 #include <locale.h>
@@ -231,17 +232,6 @@ static int read_text(const char *text, size_t size, struct value *ret_value, str
 	return 0;
 }
 
-int value__hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static int read_bytea(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                       struct error *error)
 {
@@ -255,8 +245,8 @@ static int read_bytea(const struct type *type, const char *text, size_t size, st
 	if (!bytes)
 		return error_set(error, ERR_NOMEM, "no memory for a bytea of %zu bytes", count);
 	for (i = 0; i < count; i++) {
-		int high = value__hex_digit(text[2 + 2 * i]);
-		int low = value__hex_digit(text[3 + 2 * i]);
+		int high = hex_digit(text[2 + 2 * i]);
+		int low = hex_digit(text[3 + 2 * i]);
 
 		if (high < 0 || low < 0)
 			return value__refuse(type, text, size, error);

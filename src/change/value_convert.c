@@ -130,13 +130,17 @@ static int read_as_number(const json_t *json, const struct type *type, struct ar
 	return 0;
 }
 
-static const struct type numbers[] = {[CONVERT_AS_FLOAT] = {.kind = TYPE_FLOAT}, [CONVERT_AS_INTEGER] = {.kind = TYPE_INT}};
+/* What a text is read as. */
+static const struct type as_types[] = {[CONVERT_AS_IT_IS] = {.kind = TYPE_TEXT},
+                                       [CONVERT_AS_TEXT] = {.kind = TYPE_TEXT},
+                                       [CONVERT_AS_FLOAT] = {.kind = TYPE_FLOAT},
+                                       [CONVERT_AS_INTEGER] = {.kind = TYPE_INT}};
 
 static int read_scalar(const json_t *json, enum conversion_as as, struct arena *arena, struct value *ret_value,
                        struct error *error)
 {
 	if (as == CONVERT_AS_FLOAT || as == CONVERT_AS_INTEGER)
-		return read_as_number(json, &numbers[as], arena, ret_value, error);
+		return read_as_number(json, &as_types[as], arena, ret_value, error);
 	if (json_is_string(json))
 		return make_string(json_string_value(json), json_string_length(json), arena, ret_value, error);
 	if (as == CONVERT_AS_TEXT)
@@ -221,10 +225,10 @@ static int read_pair(const struct conversion *conversion, const char *text, size
 	struct value found;
 	int rc = value__read_pair(conversion->path[0], text, size, arena, &found, error);
 
-	if (rc == 0 && found.kind == VALUE_STRING && conversion->as != CONVERT_AS_IT_IS && conversion->as != CONVERT_AS_TEXT)
-		return value_from_text(&numbers[conversion->as], found.bytes, found.size, arena, ret_value, error);
 	*ret_value = found;
-	return rc;
+	if (rc < 0 || found.kind == VALUE_NULL)
+		return rc;
+	return value_from_text(&as_types[conversion->as], found.bytes, found.size, arena, ret_value, error);
 }
 
 /* --- texts */

@@ -1,3 +1,4 @@
+#include "base/hex.h"
 #include "base/buffer.h"
 #include "change/value_room.h"
 
@@ -295,7 +296,7 @@ int value__read_geometry(const struct type *type, const char *text, size_t size,
 	if (!bytes)
 		return error_set(error, ERR_NOMEM, "no memory for a shape of %zu bytes", size / 2);
 	for (size_t i = 0; i < size / 2; i++) {
-		int high = value__hex_digit(text[2 * i]), low = value__hex_digit(text[2 * i + 1]);
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return value__refuse(type, text, size, error);

@@ -1,17 +1,8 @@
 #include "postgres/copy_text.h"
 
-#include <string.h>
+#include "base/hex.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include <string.h>
 
 /* Reads what follows the backslash; returns where it ends. */
 static const char *read_escape(const char *at, const char *end, char *ret_char)

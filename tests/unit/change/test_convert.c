@@ -89,6 +89,7 @@ static const struct {
         {TYPE_TEXT, false, {PAIR("n"), .as = CONVERT_AS_INTEGER}, PAIRS, "null"},
         {TYPE_TEXT, false, {PAIR("m"), .letters = LETTERS_LOWER, .split = "u"}, PAIRS, "['n', 'll']"},
         {TYPE_TEXT, false, {PAIR("a")}, "a=>1", NULL},
+        {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>\"\xff\"", NULL},
         {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>", NULL},
         {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>\"1", NULL},
         {TYPE_TEXT, false, {PAIR("a")}, "\"a\"=>\"1\\", NULL},
