@@ -174,6 +174,11 @@ void fixture_team_stays(bool stays)
 	nodes[NODE_TEAM].deleted_label = stays ? "Deleted" : NULL;
 }
 
+void fixture_person_waits(bool waits)
+{
+	nodes[NODE_PERSON].missing = waits ? PLAN_MISSING_SKIP : PLAN_MISSING_PLACEHOLDER;
+}
+
 void fixture_key_stays(bool stays)
 {
 	in_team.to.stays = stays;
