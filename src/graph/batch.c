@@ -1,6 +1,7 @@
 #include "graph/batch.h"
 
 #include "graph/chain.h"
+#include "graph/missing.h"
 #include "graph/value.h"
 
 #include <stdlib.h>
@@ -1157,6 +1158,8 @@ int graph_batch_operations(struct graph_batch *batch, struct graph_operation **r
 			builder__link(&builder);
 	}
 	*builder.last = NULL;
+	if (rc == 0 && !batch->statements->shown)
+		rc = missing__surround(batch->statements, &batch->arena, ret_operations);
 	return batch__failed(rc, batch, error);
 }
 

@@ -1,8 +1,11 @@
 #include "graph/remap.h"
 
+#include "graph/missing.h"
 #include "graph/schema.h"
 #include "graph/statement.h"
 #include "mapping/quote.h"
+
+#include <string.h>
 
 static void remap__label(struct buffer *cypher, const char *label)
 {
@@ -37,8 +40,26 @@ static void remap__lacks_key(struct buffer *cypher, const char *var, const struc
 	buffer_append_text(cypher, key->count ? ")" : "");
 }
 
+/* Nodes without a row, as the mapping before had them. */
+static void remap__match_missing(const struct difference_step *step, struct buffer *cypher)
+{
+	buffer_append_text(cypher, "MATCH (n");
+	if (strcmp(step->name, plan_missing_names[PLAN_MISSING_PLACEHOLDER]) == 0) {
+		remap__label(cypher, step->label);
+		remap__label(cypher, GRAPH_LABEL_PLACEHOLDER);
+	} else {
+		buffer_append_byte(cypher, ':');
+		graph_waiting_quote(cypher, step->label);
+	}
+	buffer_append_text(cypher, ") WHERE true");
+}
+
 static void remap__match(const struct difference_step *step, struct buffer *cypher)
 {
+	if (step->kind == DIFFERENCE_MISSING_CHANGED) {
+		remap__match_missing(step, cypher);
+		return;
+	}
 	buffer_append_text(cypher, step->type ? "MATCH (a" : "MATCH (n");
 	remap__label(cypher, step->label);
 	if (step->kind == DIFFERENCE_PLACEHOLDERS)

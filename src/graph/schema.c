@@ -95,12 +95,51 @@ static void schema__other_key(struct graph_schema *schema, const struct plan *pl
 	        (struct graph_schema_item){.label_or_type = label, .key = end->by, .key_count = end->by_count};
 }
 
+/* Whether relationships of the item's type may wait. */
+static bool schema__type_waits(const struct plan *plan, const struct graph_schema_item *item)
+{
+	for (uint32_t i = 0; i < plan->edges_count; i++)
+		if (strcmp(plan->edges[i]->type, item->label_or_type) == 0 && plan_edge_waits(plan, plan->edges[i]))
+			return true;
+	return false;
+}
+
+static bool schema__label_waits(const struct plan *plan, const struct graph_schema_item *item)
+{
+	for (uint32_t i = 0; i < plan->nodes_count; i++)
+		if (strcmp(plan->nodes[i].label, item->label_or_type) == 0 && plan_node_waits(&plan->nodes[i]) &&
+		    item->key == plan->nodes[i].key)
+			return true;
+	return false;
+}
+
+/* What waits is found by the same keys, under a label or type of its own. */
+static int schema__waiting(struct graph_schema *schema, const struct plan *plan)
+{
+	uint32_t count = schema->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct graph_schema_item *item = &schema->items[i], *waiting = &schema->items[schema->count];
+
+		if (!(item->of_relationship ? schema__type_waits(plan, item) : schema__label_waits(plan, item)))
+			continue;
+		*waiting = *item;
+		waiting->label_or_type = arena_printf(&schema->arena, MAPPING_WAITING "%s", item->label_or_type);
+		if (!waiting->label_or_type)
+			return ERR_NOMEM;
+		schema->count++;
+	}
+	return 0;
+}
+
 int graph_schema_make(const struct plan *plan, bool relationship_constraints, struct graph_schema *schema)
 {
+	int rc;
+
 	*schema = (struct graph_schema){0};
 	arena_init(&schema->arena, SCHEMA_SIZE_MAX);
-	schema->items =
-	        arena_calloc(&schema->arena, (size_t)plan->nodes_count + 3 * (size_t)plan->edges_count, sizeof(*schema->items));
+	schema->items = arena_calloc(&schema->arena, 2 * (size_t)plan->nodes_count + 4 * (size_t)plan->edges_count,
+	                             sizeof(*schema->items));
 	if (!schema->items)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < plan->nodes_count; i++)
@@ -126,7 +165,8 @@ int graph_schema_make(const struct plan *plan, bool relationship_constraints, st
 		        .key_count = edge->key_count,
 		};
 	}
-	return schema__finish(schema);
+	rc = schema__waiting(schema, plan);
+	return rc < 0 ? rc : schema__finish(schema);
 }
 
 bool graph_schema_matches(const struct graph_schema_item *item, const struct bolt_value *values, size_t count)
@@ -183,8 +223,23 @@ static bool schema__has_key(const struct bolt_value *values, const struct descri
 	return true;
 }
 
-static bool schema__was_needed(const struct descriptions *before, const struct bolt_value *values)
+/* The name without what is in front of it where something waits. */
+static struct bolt_value schema__name(const struct bolt_value *name)
 {
+	size_t size = strlen(MAPPING_WAITING);
+	struct bolt_value own = *name;
+
+	if (own.type == BOLT_TYPE_STRING && own.size > size && memcmp(own.string, MAPPING_WAITING, size) == 0) {
+		own.string += size;
+		own.size -= (uint32_t)size;
+	}
+	return own;
+}
+
+static bool schema__was_needed(const struct descriptions *before, const struct bolt_value *shown)
+{
+	const struct bolt_value values[] = {schema__name(&shown[0]), shown[1], shown[2]};
+
 	for (uint32_t i = 0; before && i < before->count; i++) {
 		const struct description *description = &before->items[i];
 

@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "graph/element_id.h"
+#include "graph/missing.h"
 #include "mapping/quote.h"
 
 #include <bolt/packstream.h>
@@ -173,6 +174,27 @@ static void text__sweepable(struct text *text, const struct plan_edge *edge)
 }
 
 /*
+ * Without its label first, a node that got it in the same transaction (see graph/missing) would be found by its key after it is
+ * gone: see text__detach_delete.
+ */
+static void text__sweep_delete(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_end *ends[] = {&edge->from, &edge->to};
+
+	text__put(text, " AND NOT (x)--() ");
+	for (int i = 0; i < 2; i++) {
+		const struct plan_node *node = text__node(text, ends[i]->node);
+
+		if (!plan_node_waits(node))
+			continue;
+		text__put(text, "REMOVE x:");
+		text__name(text, node->label);
+		text__put(text, " ");
+	}
+	text__put(text, "DELETE x");
+}
+
+/*
  * Placeholders, and nodes made of values, among the variables that nothing leads to any more go. collect() is a barrier: it
  * makes all the deletions of the statement happen before the first look.
  */
@@ -184,7 +206,7 @@ static void text__sweep(struct text *text, const struct plan_edge *edge, const c
 		buffer_printf(&text->buffer, "WITH collect(DISTINCT %s) AS xs ", first);
 	text__put(text, "UNWIND xs AS x WITH DISTINCT x WHERE ");
 	text__sweepable(text, edge);
-	text__put(text, " AND NOT (x)--() DELETE x");
+	text__sweep_delete(text, edge);
 }
 
 static void text__sweep_ends(struct text *text, const struct plan_edge *edge, const char *a, const char *b)
@@ -544,7 +566,10 @@ static void text__match_moving(struct text *text, const struct plan_node *node)
 static void text__rename_discard(struct text *text, const struct plan_node *node)
 {
 	text__match_moving(text, node);
-	text__put(text, "DETACH DELETE p");
+	if (plan_node_waits(node))
+		text__detach_delete(text, "p", node);
+	else
+		text__put(text, "DETACH DELETE p");
 }
 
 /* Re-creates one end of an edge at another node: (old_end)-o-(x) becomes (new_end)-e-(x), properties and all. */
@@ -927,7 +952,7 @@ static void text__foreign_key_upsert(struct text *text, const struct plan_edge *
 		return;
 	text__put(text, "WITH collect(ys) AS all UNWIND all AS ys UNWIND ys AS x WITH DISTINCT x WHERE ");
 	text__sweepable(text, edge);
-	text__put(text, " AND NOT (x)--() DELETE x");
+	text__sweep_delete(text, edge);
 }
 
 /* A relationship cannot change its ends: it is made anew with all its properties, those of others included. */
@@ -1393,6 +1418,7 @@ static void text__write_node(struct text *text, enum graph_statement_kind kind, 
 		text__node_delete(text, node);
 		break;
 	default:
+		missing__write(&text->buffer, text->plan, kind, node->index);
 		break;
 	}
 }
@@ -1441,6 +1467,7 @@ static void text__write_edge(struct text *text, enum graph_statement_kind kind, 
 		text__each_prune(text, edge);
 		break;
 	default:
+		missing__write(&text->buffer, text->plan, kind, edge->index);
 		break;
 	}
 }
@@ -1470,15 +1497,20 @@ static void layout__end(struct layout *layout, const struct plan_end *end)
 		layout->fields[layout->count++] = (struct graph_field){.column = end->columns[i], .type = end->by[i].type};
 }
 
-static void layout__each(struct layout *layout, const struct plan *plan, const struct plan_edge *edge)
+struct graph_field statement__elements(const struct plan *plan, const struct plan_edge *edge)
 {
 	const struct plan_end *far = edge__far(edge);
 	struct graph_field field = {
 	        .column = far->columns[0], .type = far->by->type, .elements = true, .placed = edge->key_count};
 
 	field.type.delimiter = plan->tables[edge->table].columns[field.column].type.delimiter;
+	return field;
+}
+
+static void layout__each(struct layout *layout, const struct plan *plan, const struct plan_edge *edge)
+{
 	layout__end(layout, edge__owner(edge));
-	layout->fields[layout->count++] = field;
+	layout->fields[layout->count++] = statement__elements(plan, edge);
 }
 
 static void layout__edge(struct layout *layout, const struct plan *plan, enum graph_statement_kind kind,
@@ -1544,6 +1576,7 @@ static void layout__edge(struct layout *layout, const struct plan *plan, enum gr
 		break;
 	}
 	default:
+		layout->count = missing__fields(plan, kind, edge->index, layout->fields);
 		break;
 	}
 }
@@ -1551,7 +1584,7 @@ static void layout__edge(struct layout *layout, const struct plan *plan, enum gr
 static void layout__node(struct layout *layout, enum graph_statement_kind kind, const struct plan_node *node,
                          const uint8_t *mask)
 {
-	if (kind == GRAPH_NODE_TRUNCATE)
+	if (kind == GRAPH_NODE_TRUNCATE || kind == GRAPH_HIDE_NODE)
 		return;
 	layout__properties(layout, node->key, node->key_count, NULL);
 	if (kind == GRAPH_NODE_UPSERT)
@@ -1634,7 +1667,8 @@ static const struct graph_statement *statement__build(struct graph_statements *s
 	        .fields = layout.fields,
 	        .fields_count = layout.count,
 	        .tells_renewed = kind == GRAPH_NODE_UPSERT && plan->nodes[index].element_id,
-	        .old_and_new = kind >= GRAPH_NODE_RENAME_VACATE && kind <= GRAPH_EDGE_EXCHANGE && kind != GRAPH_EDGE_LEAVE,
+	        .old_and_new = (kind >= GRAPH_NODE_RENAME_VACATE && kind <= GRAPH_EDGE_EXCHANGE && kind != GRAPH_EDGE_LEAVE) ||
+	                       missing__is_old_and_new(kind),
 	        .timed = statement__is_of_edge(kind) && plan->edges[index]->history,
 	        .mask = mask_copy,
 	        .next = statements->lists[kind][index],

@@ -37,6 +37,21 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 
 /* name, of a node or an edge, its row; in the order in which a segment runs them */
 #define GRAPH_STATEMENTS(X)                                                                                                    \
+	X(SHOW_ALL, EDGE)             /* these and those below: see graph/missing; no row */                                   \
+	X(SHOW_NODE, NODE)            /* key */                                                                                \
+	X(SHOW_MOVED_NODE, NODE)      /* old key, new key */                                                                   \
+	X(SHOW_FILLED_FROM, EDGE)     /* key of `from`: relationships of the placeholder */                                    \
+	X(SHOW_FILLED_TO, EDGE)       /* the same of `to` */                                                                   \
+	X(SHOW_LEFT_FROM, EDGE)       /* key of `from`: relationships of the node, which may go */                             \
+	X(SHOW_LEFT_TO, EDGE)         /* the same of `to` */                                                                   \
+	X(SHOW_MOVED_FROM, EDGE)      /* old key, new key of `from` */                                                         \
+	X(SHOW_MOVED_TO, EDGE)        /* the same of `to` */                                                                   \
+	X(SHOW_END_FROM, EDGE)        /* `from` as the row has it; `each`: the list */                                         \
+	X(SHOW_END_TO, EDGE)          /* the same of `to` */                                                                   \
+	X(SHOW_MOVED_END_FROM, EDGE)  /* `from` as the old row and as the new row has it */                                    \
+	X(SHOW_MOVED_END_TO, EDGE)    /* the same of `to` */                                                                   \
+	X(SHOW_ROW, EDGE)             /* FOREIGN_KEY: owner's key; JOIN_ENDS: ends; JOIN_KEYED: key */                         \
+	X(SHOW_MOVED_ROW, EDGE)       /* the same of the old row, and of the new one */                                        \
 	X(EDGE_TRUNCATE, EDGE)        /* no row */                                                                             \
 	X(NODE_TRUNCATE, NODE)        /* no row */                                                                             \
 	X(NODE_RENAME_VACATE, NODE)   /* old key, new key: a placeholder that holds the new key gives it up */                 \
@@ -60,7 +75,10 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 	X(EDGE_UPSERT, EDGE) /* the same: the row's relationship may lead elsewhere */                                         \
 	X(EDGE_KEPT, EDGE)   /* `each`, the owner's key: an array that nobody knows, whose relationships are there */          \
 	X(EDGE_PRUNE, EDGE)  /* `each`, behind its upsert: relationships of elements that are not there any more */            \
-	X(NODE_DELETE, NODE) /* key; a node made of a value goes only when nothing leads to it */
+	X(NODE_DELETE, NODE) /* key; a node made of a value goes only when nothing leads to it */                              \
+	X(HIDE_FROM, EDGE)   /* no row */                                                                                      \
+	X(HIDE_TO, EDGE)     /* no row */                                                                                      \
+	X(HIDE_NODE, NODE)   /* no row */
 
 enum graph_statement_kind {
 #define X(name, of) GRAPH_##name,
@@ -106,6 +124,8 @@ struct graph_statement {
 struct graph_statements {
 	const struct plan *plan;
 	struct arena arena;
+	/* What waits is shown for now, and stays so: a load, or a change of the mapping. Batches neither show nor hide. */
+	bool shown;
 	const struct graph_statement **lists[GRAPH_STATEMENT_KINDS]; /* by kind and index: the variants by mask */
 };
 

@@ -404,6 +404,8 @@ static void builder__nodes(struct builder *builder)
 		        .deleted_label = builder__deleted_label(builder, source->mapped),
 		        .may_be_placeholder = source->may_be_placeholder,
 		        .other_key_stays = source->other_key_stays,
+		        .missing = source->may_be_placeholder ? (enum plan_missing)source->mapped->missing.index
+		                                              : PLAN_MISSING_PLACEHOLDER,
 		        .element_id = builder__element_id(builder, source),
 		};
 		builder->plan_tables[building->place].node = &builder->plan_nodes[i];

@@ -196,6 +196,8 @@ static json_t *describe__node(struct describer *describer, const struct plan_nod
 		describe__set(describer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
 		describe__set(describer, object, "deleted_label", json_string(node->deleted_label));
 	}
+	if (plan_node_waits(node))
+		describe__set(describer, object, "missing", json_string(plan_missing_names[node->missing]));
 	describe__element_id(describer, object, node->element_id);
 	describe__set(describer, object, "table", describe__table(describer, table));
 	describe__set(describer, object, "key", describe__properties(describer, table, node->key, node->key_count));
@@ -534,6 +536,12 @@ static void read__element_id(struct description_reader *reader, json_t *object, 
 	json_object_del(object, "element_id");
 }
 
+static const char *read__missing(struct description_reader *reader, json_t *object)
+{
+	return json_object_get(object, "missing") ? read__text(reader, object, "missing")
+	                                          : plan_missing_names[PLAN_MISSING_PLACEHOLDER];
+}
+
 static void read__node(struct description_reader *reader, json_t *object, struct described_node *node)
 {
 	node->label = read__text(reader, object, "label");
@@ -546,6 +554,7 @@ static void read__node(struct description_reader *reader, json_t *object, struct
 	node->labels_chosen = read__names(reader, object, "labels_chosen", "label", &node->labels_chosen_count);
 	node->prefixes = read__names(reader, object, "labels_by_value", "name", &node->prefixes_count);
 	node->where = read__where(reader, object);
+	node->missing = read__missing(reader, object);
 	read__element_id(reader, object, node);
 	node->further = read__further(reader, object);
 	if (!node->key.count)

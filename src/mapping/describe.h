@@ -50,6 +50,7 @@ struct described_node {
 	struct described_table table;
 	struct described_properties key; /* in key order */
 	struct described_properties properties;
+	const char *missing;    /* one of plan_missing_names, or a word that this version does not know */
 	const char *element_id; /* where element ids go, as one text; NULL: nowhere */
 	bool element_id_beside; /* to a table beside the node's, where they are found by label and key */
 	const char *further;    /* what this version does not know, as one text */

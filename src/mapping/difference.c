@@ -695,6 +695,20 @@ static void differ__element_id(struct differ *differ, uint32_t now_at, const str
 	differ->difference->load[pair->table] = true;
 }
 
+/* Everything is shown before the change and hidden behind it, so there is nothing else to be done. */
+static void differ__missing(struct differ *differ, const struct described_node *old, const struct described_node *now,
+                            const struct pair *pair)
+{
+	struct difference_step step = pair__step(pair, DIFFERENCE_MISSING_CHANGED);
+
+	if (strcmp(old->missing, now->missing) == 0)
+		return;
+	step.name = old->missing;
+	differ__say(differ, pair->words);
+	buffer_printf(&differ->words, ": what leads to it without a row: %s instead of %s", now->missing, old->missing);
+	differ__add(differ, step);
+}
+
 static void differ__further(struct differ *differ, bool edge, uint32_t now, const struct pair *pair, const char *old,
                             const char *further)
 {
@@ -800,6 +814,7 @@ static void differ__node(struct differ *differ, uint32_t now_at, const struct de
 	differ__node_key(differ, now_at, &pair);
 	pair__properties(differ, &pair);
 	differ__where(differ, &pair, old->where, now->where);
+	differ__missing(differ, old, now, &pair);
 	differ__element_id(differ, now_at, &pair, old);
 	differ__further(differ, false, now_at, &pair, old->further, now->further);
 }

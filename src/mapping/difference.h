@@ -25,6 +25,7 @@
 	X(LABELS_REMOVED, "labels_removed", FIRST)                                                                             \
 	X(LABEL_REMOVED, "label_removed", FIRST)                                                                               \
 	X(VALUES_CHANGED, "values_changed", FIRST)                                                                             \
+	X(MISSING_CHANGED, "missing_changed", FIRST)                                                                           \
 	X(KEY_CHANGED, "key_changed", ROWS)                                                                                    \
 	X(NODE_ADDED, "node_added", ROWS)                                                                                      \
 	X(EDGE_ADDED, "relationship_added", ROWS)                                                                              \

@@ -158,6 +158,8 @@ static int digest__node(struct buffer *buffer, const struct plan *plan, const st
 		digest__text(buffer, node->deleted_label);
 		buffer_append_byte(buffer, '\n');
 	}
+	if (plan_node_waits(node))
+		buffer_printf(buffer, "missing %s\n", plan_missing_names[node->missing]);
 	for (uint32_t i = 0; i < node->labels_chosen_count; i++) {
 		buffer_append_text(buffer, "label");
 		digest__text(buffer, node->labels_chosen[i].name);
@@ -403,6 +405,10 @@ static void words__node(struct buffer *buffer, const struct mapping_node *node)
 		buffer_append_text(buffer, "\non_delete");
 		words__text(buffer, node->on_delete.word.text);
 		words__text(buffer, node->deleted_label.text);
+	}
+	if (node->missing.word.text) {
+		buffer_append_text(buffer, "\nmissing");
+		words__text(buffer, node->missing.word.text);
 	}
 	if (node->element_id.name.text) {
 		buffer_append_text(buffer, "\nelement_id");

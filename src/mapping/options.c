@@ -105,6 +105,9 @@ const struct mapping_option mapping_options[] = {
          .doc = "What becomes of the node when its row goes: see [Rows that go](#rows-that-go)."},
         {CONTEXT_NODE, "deleted_label", KIND_LABEL, false, NODE(deleted_label), .default_words = "`Deleted`",
          .doc = "The label of nodes that stay although their rows are gone."},
+        {CONTEXT_NODE, "missing", KIND_MISSING_END, false, NODE(missing), .default_words = "placeholder",
+         .doc = "What becomes of relationships that lead here while there is no row for their end: see "
+                "[Ends without a row](#ends-without-a-row)."},
         {CONTEXT_NODE, "element_id", KIND_ELEMENT_ID, false, NODE(element_id),
          .doc = "Where Neo4j's element id of each node is written back to: see [Element ids](#element-ids)."},
         {CONTEXT_NODE, "relationships", KIND_LINKS, false, NODE(links),

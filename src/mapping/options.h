@@ -65,6 +65,7 @@ enum mapping_context {
 	X(EPOCH, "seconds, milliseconds or microseconds")                                                                      \
 	X(FOLLOWING, "follow or stop")                                                                                         \
 	X(DELETION, "detach, restrict, tombstone or keep")                                                                     \
+	X(MISSING_END, "placeholder, skip or error")                                                                           \
 	X(MISSING, "stop or leave_out")                                                                                        \
 	X(DECIMAL, "a decimal number other than 0, such as 0.01")                                                              \
 	X(PATH, "a path such as a.b.0, or a list of its steps")                                                                \

@@ -526,6 +526,8 @@ static const char *const *parser__choices(enum mapping_kind kind)
 		return missing;
 	case KIND_DELETION:
 		return plan_on_delete_names;
+	case KIND_MISSING_END:
+		return plan_missing_names;
 	default:
 		return epochs;
 	}
@@ -956,6 +958,7 @@ static parser_reader *const parser__readers[KINDS_COUNT] = {
         [KIND_FOLLOWING] = parser__read_setting,
         [KIND_MISSING] = parser__read_setting,
         [KIND_DELETION] = parser__read_choice,
+        [KIND_MISSING_END] = parser__read_choice,
 };
 
 static void parser__unknown_key(struct parser *parser, enum mapping_context context, const struct yaml_node *key)

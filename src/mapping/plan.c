@@ -10,6 +10,13 @@ const char *const plan_on_delete_names[] = {
         NULL,
 };
 
+const char *const plan_missing_names[] = {
+        [PLAN_MISSING_PLACEHOLDER] = "placeholder",
+        [PLAN_MISSING_SKIP] = "skip",
+        [PLAN_MISSING_ERROR] = "error",
+        NULL,
+};
+
 void plan_free(struct plan *plan)
 {
 	struct arena arena;
@@ -38,6 +45,21 @@ bool plan_node_is_value(const struct plan_node *node)
 bool plan_edge_has_end(const struct plan_edge *edge, const struct plan_node *node)
 {
 	return edge->from.node == node->index || edge->to.node == node->index;
+}
+
+bool plan_node_waits(const struct plan_node *node)
+{
+	return node->missing != PLAN_MISSING_PLACEHOLDER;
+}
+
+bool plan_end_waits(const struct plan *plan, const struct plan_end *end)
+{
+	return !end->enforced && plan_node_waits(&plan->nodes[end->node]);
+}
+
+bool plan_edge_waits(const struct plan *plan, const struct plan_edge *edge)
+{
+	return plan_end_waits(plan, &edge->from) || plan_end_waits(plan, &edge->to);
 }
 
 int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid)

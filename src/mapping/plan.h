@@ -54,6 +54,22 @@ enum plan_on_delete {
 /* As the mapping file has them, in the enum's order; NULL behind the last. */
 extern const char *const plan_on_delete_names[];
 
+/* What becomes of relationships that lead to a node's label while there is no row for their end. */
+enum plan_missing {
+	PLAN_MISSING_PLACEHOLDER, /* they lead to a placeholder */
+	PLAN_MISSING_SKIP,        /* they wait, unseen, until the row is there */
+	PLAN_MISSING_ERROR,       /* the same, and each that begins to wait is told by a dead letter */
+};
+
+/* As the mapping file has them, in the enum's order; NULL behind the last. */
+extern const char *const plan_missing_names[];
+
+/*
+ * In front of the label of nodes, and of the type of relationships, that wait: nobody who asks for the label or the type sees
+ * them.
+ */
+#define MAPPING_WAITING "_PgweaveWaiting_"
+
 /* On nodes whose element id PostgreSQL may not have, and on those of which it is being told. */
 #define MAPPING_LABEL_ELEMENT_ID "_PgweaveElementId"
 #define MAPPING_LABEL_ELEMENT_ID_TAKEN "_PgweaveElementIdTaken"
@@ -88,6 +104,7 @@ struct plan_node {
 	const char *deleted_label; /* of nodes that stay without a row; NULL: none do */
 	bool may_be_placeholder;   /* some relationship to it has no enforced foreign key, so its end may be missing for good */
 	bool other_key_stays; /* some relationship refers to another key of it, whichever row has that, see plan_end.stays */
+	enum plan_missing missing;                /* PLACEHOLDER where it may not be one */
 	const struct plan_element_id *element_id; /* NULL: PostgreSQL is not told of them */
 };
 
@@ -184,6 +201,11 @@ void plan_free(struct plan *plan);
 uint32_t plan_node_labels_at(const struct plan_node *node);
 bool plan_node_is_value(const struct plan_node *node);
 bool plan_edge_has_end(const struct plan_edge *edge, const struct plan_node *node);
+/* Whether relationships to the node that lack its row wait. */
+bool plan_node_waits(const struct plan_node *node);
+/* Whether the relationship waits when the row of that end, or of either, is not there. */
+bool plan_end_waits(const struct plan *plan, const struct plan_end *end);
+bool plan_edge_waits(const struct plan *plan, const struct plan_edge *edge);
 /* The table's index for a relation's OID (a partition's root, since that is what is published), or -1. */
 int64_t plan_table_by_oid(const struct plan *plan, uint32_t oid);
 

@@ -157,7 +157,8 @@ static json_t *json__node(struct json_writer *writer, const struct plan_node *no
 	json__set(writer, object, "on_delete", json_string(plan_on_delete_names[node->on_delete]));
 	json__set(writer, object, "deleted_label", node->deleted_label ? json_string(node->deleted_label) : json_null());
 	json__set(writer, object, "element_id", json__element_id(writer, node->element_id));
-	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder));
+	json__set(writer, object, "missing", json_string(plan_missing_names[node->missing]));
+	json__set(writer, object, "may_be_placeholder", json_boolean(node->may_be_placeholder && !plan_node_waits(node)));
 	json__set(writer, object, "rows_estimate",
 	          table->rows_estimate < 0 ? json_null() : json_integer((json_int_t)table->rows_estimate));
 	return object;

@@ -341,7 +341,7 @@ static void svg__box(struct svg *svg, const struct plan_node *node)
 	              "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"10\" fill=\"#ffffff\" stroke=\"%s\" "
 	              "stroke-width=\"1.3\"%s/>\n",
 	              box->x, box->y, box->width, box->height, line,
-	              node->may_be_placeholder ? " stroke-dasharray=\"6 4\"" : "");
+	              node->may_be_placeholder && !plan_node_waits(node) ? " stroke-dasharray=\"6 4\"" : "");
 	buffer_printf(svg->out, "<path d=\"M%.1f %.1fv%.1fa9 9 0 0 1 9 -9h%.1fa9 9 0 0 1 9 9v%.1fz\" fill=\"%s\"/>\n",
 	              box->x + 1, box->y + BOX_TITLE_HEIGHT, -(BOX_TITLE_HEIGHT - 10), box->width - 20, BOX_TITLE_HEIGHT - 10,
 	              band);
@@ -445,7 +445,8 @@ static void svg__foot(struct svg *svg, double height)
 	double y = height - 20;
 
 	for (uint32_t i = 0; i < svg->plan->nodes_count; i++)
-		placeholders = placeholders || svg->plan->nodes[i].may_be_placeholder;
+		placeholders =
+		        placeholders || (svg->plan->nodes[i].may_be_placeholder && !plan_node_waits(&svg->plan->nodes[i]));
 	buffer_printf(svg->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"" INK_SOFT "\"/>\n", MARGIN + 4, y - 4);
 	svg__text(svg, &(struct svg_text){MARGIN + 14, y, 11, INK_SOFT, NULL, false}, "key");
 	if (!placeholders)

@@ -162,7 +162,11 @@ static void text__node(struct buffer *buffer, const struct plan *plan, const str
 		              node->element_id->column ? "column " : "table ",
 		              node->element_id->column ? node->element_id->column : node->element_id->schema,
 		              node->element_id->column ? "" : ".", node->element_id->column ? "" : node->element_id->table);
-	if (node->may_be_placeholder)
+	if (plan_node_waits(node))
+		buffer_printf(buffer, "    %-*s%s: relationships that lack its row wait, unseen, until it comes%s\n",
+		              TEXT_INDENT - 4, "missing", plan_missing_names[node->missing],
+		              node->missing == PLAN_MISSING_ERROR ? ", and a dead letter tells of each" : "");
+	else if (node->may_be_placeholder)
 		buffer_append_text(buffer, "    placeholder where no foreign key vouches for it: a node with its key alone, "
 		                           "filled when its row comes\n");
 }

@@ -135,6 +135,7 @@ struct mapping_node {
 	struct words relational_only;
 	struct choice on_delete; /* by enum plan_on_delete */
 	struct word deleted_label;
+	struct choice missing; /* by enum plan_missing */
 	struct mapping_element_id element_id;
 	struct mapping_links links;
 };

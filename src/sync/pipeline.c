@@ -1,6 +1,7 @@
 #include "sync/pipeline.h"
 
 #include "change/change.h"
+#include "graph/missing.h"
 #include "mapping/quote.h"
 #include "session/backoff.h"
 
@@ -362,12 +363,16 @@ static const struct {
 	enum graph_statement_kind kind;
 	bool of_edge;
 } warm_kinds[] = {
-        {GRAPH_NODE_UPSERT, false}, {GRAPH_NODE_DELETE, false}, {GRAPH_EDGE_UPSERT_FRESH, true},
-        {GRAPH_EDGE_UPSERT, true},  {GRAPH_EDGE_DELETE, true},  {GRAPH_EDGE_PRUNE, true},
+        {GRAPH_NODE_UPSERT, false},  {GRAPH_NODE_DELETE, false},     {GRAPH_EDGE_UPSERT_FRESH, true},
+        {GRAPH_EDGE_UPSERT, true},   {GRAPH_EDGE_DELETE, true},      {GRAPH_EDGE_PRUNE, true},
+        {GRAPH_SHOW_NODE, false},    {GRAPH_SHOW_FILLED_FROM, true}, {GRAPH_SHOW_FILLED_TO, true},
+        {GRAPH_SHOW_END_FROM, true}, {GRAPH_SHOW_END_TO, true},      {GRAPH_SHOW_ROW, true},
 };
 
 static bool warm__is_used(const struct plan *plan, enum graph_statement_kind kind, bool of_edge, uint32_t index)
 {
+	if (kind <= GRAPH_SHOW_MOVED_ROW)
+		return graph_missing_has(plan, kind, index);
 	return of_edge ? kind != GRAPH_EDGE_PRUNE || plan->edges[index]->each : !plan_node_is_value(&plan->nodes[index]);
 }
 

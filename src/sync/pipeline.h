@@ -92,6 +92,15 @@ int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_boun
  * done again from the start, and all that was done is found done. ERR_STATE when the difference cannot be carried out.
  */
 int pipeline__remap(struct pipeline *pipeline, struct error *error) _must_check;
+/* Runs `batch`, each time as a fenced transaction of its own, for as long as `left` returns a 1. */
+int pipeline__repeat(struct pipeline *pipeline, const char *left, const char *batch, struct error *error) _must_check;
+/*
+ * Shows all that waits for a row (see graph/missing), by the names of the plan or of mappings that the graph was made with;
+ * from then on batches leave it so. Hides it again, and from then on batches do so.
+ */
+int pipeline__show_waiting(struct pipeline *pipeline, struct error *error) _must_check;
+int pipeline__show_described(struct pipeline *pipeline, const struct descriptions *from, struct error *error) _must_check;
+int pipeline__hide_waiting(struct pipeline *pipeline, struct error *error) _must_check;
 /* The difference between the mapping that made the graph and a plan. */
 struct pipeline_change {
 	struct buffer mappings; /* as the checkpoint has them */

@@ -405,9 +405,8 @@ static int remap__begin(struct remap *remap, struct error *error)
 /* ---- steps in the graph alone ---- */
 
 /* One fenced transaction; what may pass is tried again. */
-static int remap__run(struct remap *remap, const char *text, const struct bolt_writer *params, struct error *error)
+static int remap__run(struct pipeline *pipeline, const char *text, const struct bolt_writer *params, struct error *error)
 {
-	struct pipeline *pipeline = remap->pipeline;
 	struct backoff backoff = {0};
 
 	for (;;) {
@@ -428,28 +427,38 @@ static int remap__run(struct remap *remap, const char *text, const struct bolt_w
 	}
 }
 
+int pipeline__repeat(struct pipeline *pipeline, const char *left, const char *batch, struct error *error)
+{
+	for (;;) {
+		int64_t any = 0;
+		int rc = session_graph_run(&pipeline->graph, left, NULL, remap__on_int, &any, error);
+
+		if (rc < 0 || !any)
+			return rc;
+		rc = remap__run(pipeline, batch, NULL, error);
+		if (rc < 0)
+			return rc;
+		if (pipeline->loop.stop)
+			return error_set(error, ERR_CANCELLED, "stopped while the graph was being changed");
+	}
+}
+
 static int remap__step(struct remap *remap, const struct difference_step *step, struct error *error)
 {
 	struct buffer left, batch;
-	int64_t any;
 	int rc;
 
+	if (step->words)
+		log_event(remap->pipeline->log, LOG_INFO, "%s", step->words);
+	/* what waits is hidden, or left, at the end, by the plan */
+	if (step->kind == DIFFERENCE_MISSING_CHANGED)
+		return 0;
 	buffer_init(&left, TEXT_SIZE_MAX);
 	buffer_init(&batch, TEXT_SIZE_MAX);
 	graph_remap_left(step, &left);
 	graph_remap_batch(step, &batch);
-	if (step->words)
-		log_event(remap->pipeline->log, LOG_INFO, "%s", step->words);
-	rc = batch.failed ? error_set(error, ERR_LIMIT, "a statement is too long") : 0;
-	if (rc == 0)
-		rc = remap__count(remap, &left, &any, error);
-	while (rc == 0 && any) {
-		rc = remap__run(remap, buffer_text(&batch), NULL, error);
-		if (rc == 0 && remap->pipeline->loop.stop)
-			rc = error_set(error, ERR_CANCELLED, "stopped while the graph was being changed");
-		if (rc == 0)
-			rc = remap__count(remap, &left, &any, error);
-	}
+	rc = left.failed || batch.failed ? error_set(error, ERR_LIMIT, "a statement is too long")
+	                                 : pipeline__repeat(remap->pipeline, buffer_text(&left), buffer_text(&batch), error);
 	buffer_free(&left);
 	buffer_free(&batch);
 	return rc;
@@ -546,7 +555,7 @@ static int rekey__fetch(struct remap *remap, struct rekey *rekey, struct session
 	graph_rows_pack_begin(&params, rekey->count);
 	bolt_writer_append(&params, rekey->rows.data, rekey->rows.size);
 	rc = rekey->rows.failed || params.failed ? error_set(error, ERR_LIMIT, "keys too large to be changed")
-	                                         : remap__run(remap, cypher, &params, error);
+	                                         : remap__run(remap->pipeline, cypher, &params, error);
 	bolt_writer_free(&params);
 	return rc;
 }
@@ -805,6 +814,8 @@ static int remap__carry_out(struct remap *remap, struct error *error)
 	if (rc == 0)
 		rc = pipeline__drop_constraints(pipeline, &remap->change.from, error);
 	if (rc == 0)
+		rc = pipeline__show_described(pipeline, &remap->change.from, error);
+	if (rc == 0)
 		rc = remap__steps(remap, DIFFERENCE_FIRST, error);
 	if (rc == 0)
 		rc = remap__rekey_indexes(remap, error);
@@ -814,6 +825,8 @@ static int remap__carry_out(struct remap *remap, struct error *error)
 		rc = remap__rows(remap, error);
 	if (rc == 0)
 		rc = remap__steps(remap, DIFFERENCE_LAST, error);
+	if (rc == 0)
+		rc = pipeline__hide_waiting(pipeline, error);
 	return rc < 0 ? rc : remap__finish(remap, error);
 }
 

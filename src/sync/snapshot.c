@@ -421,8 +421,13 @@ int pipeline__snapshot(struct pipeline *pipeline, bool fresh, struct error *erro
 		rc = tables_remember(pipeline, error);
 	if (rc == 0)
 		rc = snapshot__new_slot(pipeline, &load, error);
+	pipeline->statements.shown = true;
+	if (rc == 0 && !fresh)
+		rc = pipeline__show_waiting(pipeline, error);
 	if (rc == 0)
 		rc = pipeline__load_tables(pipeline, &load, error);
+	if (rc == 0)
+		rc = pipeline__hide_waiting(pipeline, error);
 	if (rc < 0)
 		return rc;
 	checkpoint->phase = GRAPH_PHASE_STREAMING;

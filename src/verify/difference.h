@@ -32,6 +32,9 @@ enum verify_kind {
 	X(NO_KEY, "its key is none that a row can have")                                                                       \
 	X(PLACEHOLDER, "there is only a placeholder")                                                                          \
 	X(LEFTOVER, "a placeholder that nothing leads to")                                                                     \
+	X(SEEN, "a placeholder, where none is to be seen")                                                                     \
+	X(HIDDEN, "it waits for a row that is there")                                                                          \
+	X(NOT_HIDDEN, "it should wait, unseen, for a row that is not there")                                                   \
 	X(UNUSED, "made of a value that nothing leads to")                                                                     \
 	X(UNREADABLE, "the row's value cannot be carried over")                                                                \
 	X(FOREIGN, "the graph holds a type that pgweave does not write")

@@ -111,7 +111,7 @@ static void pair__fields(struct pair *pair)
 			pair__label(pair, i);
 		else
 			pair__field(pair, i);
-	for (uint32_t i = VERIFY_FLAG_LABELS; (pair->row || !shape->table) && i < labels_end; i++) {
+	for (uint32_t i = VERIFY_FLAG_LABELS; shape->node && (pair->row || !shape->table) && i < labels_end; i++) {
 		struct verify_difference difference = {.property = shape->node->labels_more[i - VERIFY_FLAG_LABELS]};
 
 		if (pair->graph->flags[i])
@@ -125,6 +125,15 @@ static void pair__fields(struct pair *pair)
 static bool pair__is_placeholder(const struct pair *pair)
 {
 	return pair->merge->shape->node && pair->graph->flags[VERIFY_FLAG_PLACEHOLDER];
+}
+
+/* A relationship waits just while an end of it does. */
+static bool pair__is_misplaced(const struct pair *pair)
+{
+	const struct verify_shape *shape = pair->merge->shape;
+
+	return shape->edge && shape->flags_count &&
+	       pair->graph->flags[VERIFY_EDGE_FLAG_WAITS] != pair->graph->flags[VERIFY_EDGE_FLAG_SHOULD];
 }
 
 /* What is made of a value has no row at all. */
@@ -150,6 +159,8 @@ static void pair__without_row(struct pair *pair, bool doubled)
 		pair__extra(pair, doubled ? VERIFY_NOTE_DOUBLED : VERIFY_NOTE_NONE);
 	else if (!pair->graph->flags[VERIFY_FLAG_CONNECTED] || !pair->merge->shape->node->may_be_placeholder)
 		pair__extra(pair, VERIFY_NOTE_LEFTOVER);
+	else if (plan_node_waits(pair->merge->shape->node))
+		pair__extra(pair, VERIFY_NOTE_SEEN);
 	else
 		pair__fields(pair);
 }
@@ -222,6 +233,8 @@ static int merge__both(struct verify_merge *merge, struct pair *pair)
 
 	if (pair__is_placeholder(pair))
 		pair__missing(pair, VERIFY_NOTE_PLACEHOLDER);
+	else if (pair__is_misplaced(pair))
+		pair__missing(pair, pair->graph->flags[VERIFY_EDGE_FLAG_WAITS] ? VERIFY_NOTE_HIDDEN : VERIFY_NOTE_NOT_HIDDEN);
 	else
 		pair__fields(pair);
 	verify_stream_pop(&merge->rows);

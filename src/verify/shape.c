@@ -1,6 +1,6 @@
 #include "verify/shape.h"
 
-#include "graph/statement.h"
+#include "graph/missing.h"
 #include "mapping/condition.h"
 #include "mapping/quote.h"
 #include "verify/order.h"
@@ -126,6 +126,8 @@ int verify_shape_edge(struct verify_shape *shape, const struct plan *plan, const
 	}
 	shape->identity_count = shape->fields_count;
 	maker__properties(&maker, 'e', edge->properties, edge->properties_count);
+	if (plan_edge_waits(plan, edge))
+		shape->flags_count = VERIFY_EDGE_FLAGS;
 	maker__finish(&maker);
 	return 0;
 }
@@ -401,6 +403,35 @@ static void cypher__property(struct buffer *cypher, const struct verify_field *f
 	cypher_quote(cypher, field->property);
 }
 
+/* Whether relationships of the shape may wait for a row. */
+static bool shape__waits(const struct verify_shape *shape)
+{
+	return shape->edge && shape->flags_count;
+}
+
+static const struct plan_node *shape__end(const struct verify_shape *shape, bool to)
+{
+	return &shape->plan->nodes[to ? shape->edge->to.node : shape->edge->from.node];
+}
+
+/* Whether the node at that end may be hidden; a foreign key's own row has a node that is not. */
+static bool shape__end_waits(const struct verify_shape *shape, bool to)
+{
+	bool own = shape->edge->kind == PLAN_EDGE_FOREIGN_KEY && shape->edge->owner_is_from != to;
+
+	return shape__waits(shape) && !own && plan_node_waits(shape__end(shape, to));
+}
+
+static void cypher__waiting_flags(struct buffer *cypher, const struct verify_shape *shape)
+{
+	buffer_append_text(cypher, ", type(e) STARTS WITH '" MAPPING_WAITING "'");
+	buffer_printf(cypher, " AS f%u, a:", VERIFY_EDGE_FLAG_WAITS);
+	graph_waiting_quote(cypher, shape__end(shape, false)->label);
+	buffer_append_text(cypher, " OR b:");
+	graph_waiting_quote(cypher, shape__end(shape, true)->label);
+	buffer_printf(cypher, " AS f%u", VERIFY_EDGE_FLAG_SHOULD);
+}
+
 static void cypher__returns(struct buffer *cypher, const struct verify_shape *shape, bool sorted)
 {
 	for (uint32_t i = 0; i < shape->fields_count; i++) {
@@ -419,6 +450,8 @@ static void cypher__returns(struct buffer *cypher, const struct verify_shape *sh
 			buffer_printf(cypher, " AS f%u", VERIFY_FLAG_LABELS + i);
 		}
 	}
+	if (shape__waits(shape))
+		cypher__waiting_flags(cypher, shape);
 	if (shape->marked_at)
 		buffer_printf(cypher, ", n:`" MAPPING_LABEL_ELEMENT_ID "` OR n:`" MAPPING_LABEL_ELEMENT_ID_TAKEN "` AS f%u",
 		              shape->marked_at);
@@ -442,6 +475,45 @@ static void cypher__pattern(struct buffer *cypher, const struct verify_shape *sh
 	buffer_append_text(cypher, "]->(b:");
 	cypher_quote(cypher, shape->plan->nodes[shape->edge->to.node].label);
 	buffer_append_text(cypher, ")");
+}
+
+/* The same, with those that wait among them; which nodes these are is for cypher__either_ends. */
+static void cypher__pattern_either(struct buffer *cypher, const struct verify_shape *shape)
+{
+	if (!shape__waits(shape)) {
+		cypher__pattern(cypher, shape);
+		return;
+	}
+	for (int to = 0; to < 2; to++) {
+		buffer_append_text(cypher, to ? "(b" : "(a");
+		if (!shape__end_waits(shape, to)) {
+			buffer_append_text(cypher, ":");
+			cypher_quote(cypher, shape__end(shape, to)->label);
+		}
+		buffer_append_text(cypher, to ? ")" : ")-[e:");
+		if (to)
+			return;
+		cypher_quote(cypher, shape->edge->type);
+		buffer_append_text(cypher, "|");
+		graph_waiting_quote(cypher, shape->edge->type);
+		buffer_append_text(cypher, "]->");
+	}
+}
+
+/* "AND (b:`B` OR b:`_PgweaveWaiting_B`)"; returns the word for the next condition. */
+static const char *cypher__either_ends(struct buffer *cypher, const struct verify_shape *shape, const char *word)
+{
+	for (int to = 0; to < 2 && shape__waits(shape); to++) {
+		if (!shape__end_waits(shape, to))
+			continue;
+		buffer_printf(cypher, " %s (%c:", word, to ? 'b' : 'a');
+		cypher_quote(cypher, shape__end(shape, to)->label);
+		buffer_printf(cypher, " OR %c:", to ? 'b' : 'a');
+		graph_waiting_quote(cypher, shape__end(shape, to)->label);
+		buffer_append_text(cypher, ")");
+		word = "AND";
+	}
+	return word;
 }
 
 /* "AND NOT n:`Deleted`": what is there without a row by choice. Of relationships that stay, too, it is the node that says so.
@@ -497,11 +569,14 @@ static uint32_t shape__run(const struct verify_shape *shape, uint32_t at, uint32
 	return count;
 }
 
-/* A hint for the key's index: it gives the order, and no plan made over an empty graph can miss it. */
-static void cypher__hint(struct buffer *cypher, const struct verify_shape *shape, uint32_t at, uint32_t count)
+static void cypher__hint_name(struct buffer *cypher, const struct verify_shape *shape, uint32_t at, uint32_t count,
+                              bool waiting)
 {
 	buffer_printf(cypher, " USING INDEX %c:", shape->fields[at].variable);
-	cypher_quote(cypher, shape__label(shape, at));
+	if (waiting)
+		graph_waiting_quote(cypher, shape__label(shape, at));
+	else
+		cypher_quote(cypher, shape__label(shape, at));
 	for (uint32_t i = 0; i < count; i++) {
 		buffer_append_text(cypher, i ? ", " : "(");
 		cypher_quote(cypher, shape->fields[at + i].property);
@@ -509,18 +584,27 @@ static void cypher__hint(struct buffer *cypher, const struct verify_shape *shape
 	buffer_append_text(cypher, ")");
 }
 
+/* A hint for the key's index: it gives the order, and no plan made over an empty graph can miss it. */
+static void cypher__hint(struct buffer *cypher, const struct verify_shape *shape, uint32_t at, uint32_t count)
+{
+	cypher__hint_name(cypher, shape, at, count, false);
+}
+
 void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, struct buffer *cypher)
 {
 	uint32_t lead = shape->node ? shape->identity_count : shape__run(shape, 0, shape->key_at);
 
 	buffer_append_text(cypher, "MATCH ");
-	cypher__pattern(cypher, shape);
-	cypher__hint(cypher, shape, 0, lead);
+	cypher__pattern_either(cypher, shape);
+	/* of two labels neither's index has them all */
+	if (shape->node || !shape__end_waits(shape, shape->fields[0].variable == 'b'))
+		cypher__hint(cypher, shape, 0, lead);
 	for (uint32_t i = 0; i < lead; i++) {
 		buffer_append_text(cypher, i ? " AND " : " WHERE ");
 		cypher__property(cypher, &shape->fields[i]);
 		buffer_append_text(cypher, " IS NOT NULL");
 	}
+	cypher__either_ends(cypher, shape, "AND");
 	cypher__stays(cypher, shape, "AND");
 	cypher__current(cypher, shape, " AND ");
 	buffer_append_text(cypher, " RETURN ");
@@ -530,13 +614,14 @@ void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, str
 void verify_shape_keyless_cypher(const struct verify_shape *shape, struct buffer *cypher)
 {
 	buffer_append_text(cypher, "MATCH ");
-	cypher__pattern(cypher, shape);
+	cypher__pattern_either(cypher, shape);
 	for (uint32_t i = 0; i < shape->identity_count; i++) {
 		buffer_append_text(cypher, i ? " OR " : " WHERE (");
 		cypher__property(cypher, &shape->fields[i]);
 		buffer_append_text(cypher, " IS NULL");
 	}
 	buffer_append_byte(cypher, ')');
+	cypher__either_ends(cypher, shape, "AND");
 	cypher__current(cypher, shape, " AND ");
 	buffer_append_text(cypher, " RETURN ");
 	cypher__returns(cypher, shape, false);
@@ -557,30 +642,94 @@ static void cypher__match_end(struct buffer *cypher, const struct verify_shape *
 	cypher__hint(cypher, shape, first, count);
 }
 
+/* The same where it may be hidden. */
+static void cypher__match_either_end(struct buffer *cypher, const struct verify_shape *shape, uint32_t first, uint32_t count,
+                                     uint32_t at)
+{
+	char variable = shape->fields[first].variable;
+
+	if (shape->node || !shape__end_waits(shape, variable == 'b')) {
+		cypher__match_end(cypher, shape, first, count, at);
+		return;
+	}
+	buffer_append_text(cypher, " CALL { WITH r");
+	cypher__match_end(cypher, shape, first, count, at);
+	buffer_printf(cypher, " RETURN %c UNION ALL WITH r MATCH (%c:", variable, variable);
+	graph_waiting_quote(cypher, shape__label(shape, first));
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_text(cypher, i ? ", " : " {");
+		cypher_quote(cypher, shape->fields[first + i].property);
+		buffer_printf(cypher, ": r[%u]", at + i);
+	}
+	buffer_append_text(cypher, "})");
+	cypher__hint_name(cypher, shape, first, count, true);
+	buffer_printf(cypher, " RETURN %c }", variable);
+}
+
+/* By its own key, of one of the two types. */
+static void cypher__match_keyed(struct buffer *cypher, const struct verify_shape *shape, bool waiting)
+{
+	buffer_append_text(cypher, " MATCH ");
+	if (shape__waits(shape)) {
+		buffer_append_text(cypher, "(a)-[e:");
+		if (waiting)
+			graph_waiting_quote(cypher, shape->edge->type);
+		else
+			cypher_quote(cypher, shape->edge->type);
+		buffer_append_text(cypher, "]->(b)");
+	} else {
+		cypher__pattern(cypher, shape);
+	}
+	cypher__hint_name(cypher, shape, shape->key_at, shape->edge->key_count, waiting);
+	for (uint32_t i = 0; i < shape->edge->key_count; i++) {
+		buffer_append_text(cypher, i ? " AND " : " WHERE ");
+		cypher__property(cypher, &shape->fields[shape->key_at + i]);
+		buffer_printf(cypher, " = r[%u]", i + 1);
+	}
+}
+
+static void cypher__probe_keyed(struct buffer *cypher, const struct verify_shape *shape)
+{
+	const char *word;
+
+	if (!shape__waits(shape)) {
+		cypher__match_keyed(cypher, shape, false);
+		cypher__current(cypher, shape, " AND ");
+		return;
+	}
+	buffer_append_text(cypher, " CALL { WITH r");
+	cypher__match_keyed(cypher, shape, false);
+	buffer_append_text(cypher, " RETURN a, e, b UNION ALL WITH r");
+	cypher__match_keyed(cypher, shape, true);
+	buffer_append_text(cypher, " RETURN a, e, b } WITH r, a, e, b");
+	word = cypher__either_ends(cypher, shape, "WHERE");
+	for (int to = 0; to < 2; to++) {
+		if (shape__end_waits(shape, to))
+			continue;
+		buffer_printf(cypher, " %s %c:", word, to ? 'b' : 'a');
+		cypher_quote(cypher, shape__end(shape, to)->label);
+		word = "AND";
+	}
+}
+
 void verify_shape_probe_cypher(const struct verify_shape *shape, struct buffer *cypher)
 {
 	uint32_t end = shape->probe_at + shape->probe_count;
+	const char *word = "WHERE";
 
 	buffer_append_text(cypher, "UNWIND " GRAPH_ROWS " AS r");
 	if (shape->edge && shape->edge->kind == PLAN_EDGE_JOIN_KEYED) {
-		buffer_append_text(cypher, " MATCH ");
-		cypher__pattern(cypher, shape);
-		cypher__hint(cypher, shape, shape->key_at, shape->edge->key_count);
-		for (uint32_t i = 0; i < shape->edge->key_count; i++) {
-			buffer_append_text(cypher, i ? " AND " : " WHERE ");
-			cypher__property(cypher, &shape->fields[shape->key_at + i]);
-			buffer_printf(cypher, " = r[%u]", i + 1);
-		}
-		cypher__current(cypher, shape, " AND ");
+		cypher__probe_keyed(cypher, shape);
 	} else {
 		for (uint32_t i = shape->probe_at; i < end; i += shape__run(shape, i, end))
-			cypher__match_end(cypher, shape, i, shape__run(shape, i, end), i - shape->probe_at + 1);
+			cypher__match_either_end(cypher, shape, i, shape__run(shape, i, end), i - shape->probe_at + 1);
 		if (shape->edge) {
 			buffer_append_text(cypher, " MATCH ");
-			cypher__pattern(cypher, shape);
+			cypher__pattern_either(cypher, shape);
 			cypher__current(cypher, shape, " WHERE ");
+			word = cypher__either_ends(cypher, shape, "WHERE");
 		}
-		cypher__stays(cypher, shape, shape->edge && shape->edge->history ? "AND" : "WHERE");
+		cypher__stays(cypher, shape, shape->edge && shape->edge->history ? "AND" : word);
 	}
 	buffer_append_text(cypher, " RETURN r[0] AS i, ");
 	cypher__returns(cypher, shape, false);

@@ -38,6 +38,13 @@ enum verify_flag {
 	VERIFY_FLAG_LABELS,    /* from here on: has the label labels_more[i] */
 };
 
+/* Behind the fields of a relationship that may wait for the row of an end (see graph/missing). */
+enum verify_edge_flag {
+	VERIFY_EDGE_FLAG_WAITS,  /* it is hidden */
+	VERIFY_EDGE_FLAG_SHOULD, /* an end of it is */
+	VERIFY_EDGE_FLAGS,
+};
+
 struct verify_shape {
 	const struct plan *plan;
 	const struct plan_table *table; /* NULL: a node made of values, which has no rows */

@@ -52,6 +52,9 @@ static int sweep__on_difference(void *user, uint32_t ordinal, const struct verif
 	(void)ordinal;
 	if (!node && difference->kind != VERIFY_EDGE_EXTRA)
 		return 0;
+	/* it is hidden behind the load */
+	if (difference->note == VERIFY_NOTE_SEEN)
+		return 0;
 	/* a node is deleted by its key: of two with the same, which the constraint rules out, both would go */
 	if (difference->note == VERIFY_NOTE_NO_KEY || (node && difference->note == VERIFY_NOTE_DOUBLED))
 		return 0;

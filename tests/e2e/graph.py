@@ -5,6 +5,7 @@ from waiting import wait_until
 
 CHECKPOINT = "_PgweaveCheckpoint"
 PLACEHOLDER = "_PgweavePlaceholder"
+WAITING = "_PgweaveWaiting_"  # begins the labels and types of what waits for a row
 
 
 class Graph:

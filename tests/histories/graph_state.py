@@ -1,7 +1,7 @@
 """The graph that is there, read with the official driver, and what differs from the one that must be."""
 import dataclasses
 
-from graph import CHECKPOINT, PLACEHOLDER
+from graph import CHECKPOINT, PLACEHOLDER, WAITING
 from temporal import read_temporal
 
 from . import additions
@@ -18,7 +18,7 @@ _DRIVER_KINDS = {bool: "BOOLEAN", int: "INTEGER", str: "STRING"}
 
 @dataclasses.dataclass
 class Actual:
-    """Nodes by element id: (labels, properties); relationships: (type, element ids of start and end, properties, element id)."""
+    """Without what waits, unseen, for a row. Nodes by element id: (labels, properties); relationships: (type, element ids of start and end, properties, element id)."""
     nodes: dict
     relationships: list
 
@@ -27,8 +27,10 @@ def read(graph):
     nodes = graph.query(f"MATCH (n) WHERE {_OURS} RETURN elementId(n) AS id, labels(n) AS labels, {_VALUES.format('n')}")
     relationships = graph.query(f"MATCH (n)-[r]->(m) WHERE {_OURS} RETURN elementId(r) AS id, type(r) AS type, "
                                 f"elementId(n) AS start, elementId(m) AS end, {_VALUES.format('r')}")
-    return Actual({n["id"]: (set(n["labels"]), _properties(n["properties"])) for n in nodes},
-                  [(r["type"], r["start"], r["end"], _properties(r["properties"]), r["id"]) for r in relationships])
+    return Actual({n["id"]: (set(n["labels"]), _properties(n["properties"])) for n in nodes
+                   if not any(label.startswith(WAITING) for label in n["labels"])},
+                  [(r["type"], r["start"], r["end"], _properties(r["properties"]), r["id"]) for r in relationships
+                   if not r["type"].startswith(WAITING)])
 
 
 def _properties(pairs):

@@ -49,6 +49,8 @@ def random_mapping(rng, tables):
     for table in tables:
         if conditions.of_table(nodes, joins, table["id"]):
             conditions.bring_large_values(table)
+    for node in nodes:
+        node["missing"] = "skip" if rng.random() < 0.2 else None
     return {"options": _options(rng), "nodes": nodes, "relationships": joins, "values": values.made}
 
 
@@ -274,6 +276,8 @@ def _relationship_words(relationship):
 
 def _row_words(part):
     words = {}
+    if part.get("missing"):
+        words["missing"] = part["missing"]
     if part.get("where"):
         words["where"] = _value(part["where"]["sql"])
     if isinstance(part.get("choose"), dict):

@@ -91,11 +91,17 @@ class _Model:
                 graph.nodes[self._identity(label, node["table"], self.keys[label], row)] = Node(
                     {label, *node["labels"], *_chosen(node.get("choose") or [], row), *_made(node.get("prefixes") or [], row)},
                     self._values(node["table"], self.properties[label], row), self._source(node, node["table"], row))
-        graph.relationships = [*self._from_foreign_keys(), *self._from_joins()]
-        for relationship in graph.relationships:
-            for identity in (relationship.start, relationship.end):
+        relationships = [*self._from_foreign_keys(), *self._from_joins()]
+        graph.relationships = [r for r in relationships if not any(self._waits_for(end, graph) for end in (r.start, r.end))]
+        for identity in {end for r in relationships for end in (r.start, r.end)}:
+            if not self._waits_for(identity, graph):
                 graph.nodes.setdefault(identity, self._without_row(identity))
         return graph
+
+    def _waits_for(self, identity, graph):
+        """Whether relationships to it are not to be seen, for want of its row."""
+        label = identity[0]
+        return label in self.nodes and bool(self.nodes[label].get("missing")) and identity not in graph.nodes
 
     # What the mapping means
 

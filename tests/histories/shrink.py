@@ -247,7 +247,7 @@ def _plainer(case, position):
                         (reference, "on_update", "NO ACTION")]
     for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
         for one in (part, *part.get("relationships", [])):
-            changes += [(one, name, None) for name in ("where", "choose", "prefixes") if one.get(name)]
+            changes += [(one, name, None) for name in ("where", "choose", "prefixes", "missing") if one.get(name)]
     changes += [(case["mapping"]["options"], "snapshot", {}), (case["mapping"]["options"], "stream", {})]
     for item in _statements(case):
         changes += [(item, name, False) for name in ("prepared", "conflict", "cascade") if item.get(name)]

@@ -182,6 +182,11 @@ void fixture_concatenates(bool concatenates)
 	nodes[NODE_PERSON].properties_count = concatenates ? 3 : 2;
 }
 
+void fixture_person_waits(bool waits)
+{
+	nodes[NODE_PERSON].missing = waits ? PLAN_MISSING_SKIP : PLAN_MISSING_PLACEHOLDER;
+}
+
 void fixture_key_stays(bool stays)
 {
 	in_team.to.stays = stays;

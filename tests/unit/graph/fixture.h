@@ -25,6 +25,8 @@ void fixture_team_stays(bool stays);
 void fixture_keys_are_deferrable(bool deferrable);
 /* Whether IN_TEAM refers to a team's name, without ON UPDATE CASCADE; likewise. */
 void fixture_refers_to_name(bool refers);
+/* Whether relationships to a person without a row wait; likewise. */
+void fixture_person_waits(bool waits);
 /* Whether IN_TEAM and MEMBER_OF keep their history; they do not unless a test says so. */
 void fixture_keeps_history(bool keeps);
 

@@ -51,6 +51,7 @@ static int teardown(void **user)
 	transaction_free(state->transaction);
 	graph_batch_free(state->batch);
 	graph_statements_free(&state->statements);
+	fixture_person_waits(false);
 	return 0;
 }
 
@@ -789,6 +790,63 @@ static void test_truncate_has_a_time(void **user)
 	fixture_keeps_history(false);
 }
 
+#define HIDE "HIDE_FROM 3:; HIDE_TO 1:; HIDE_TO 3:; HIDE_NODE 1:; "
+
+/* IDOL (1) and CALLED (3) may lead to a person without a row. */
+static void test_what_waits_is_shown_before_and_hidden_behind(void **user)
+{
+	struct state *state = *user;
+
+	fixture_person_waits(true);
+	change(state, CHANGE_INSERT, TABLE_PERSON, CELLS("1", NULL, "2", "a", "b"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("7", "1", "3", "5"), NULL);
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "SHOW_NODE 1: 1; SHOW_FILLED_FROM 1: 1; SHOW_FILLED_FROM 3: 1; SHOW_FILLED_TO 1: 1; "
+	                    "SHOW_FILLED_TO 3: 1; SHOW_END_FROM 3: 7; SHOW_END_TO 1: 1; SHOW_END_TO 3: 7; "
+	                    "SHOW_ROW 3: 7; NODE_UPSERT 1: 1; EDGE_UPSERT_FRESH 1: 1; EDGE_UPSERT 3: 7; " HIDE);
+}
+
+static void test_what_waits_is_shown_where_a_node_goes_or_moves(void **user)
+{
+	struct state *state = *user;
+
+	fixture_person_waits(true);
+	change(state, CHANGE_DELETE, TABLE_PERSON, NULL, CELLS("1", NULL, NULL, NULL, NULL));
+	change(state, CHANGE_DELETE, TABLE_CALL, NULL, CELLS("7", NULL, NULL, NULL));
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "SHOW_NODE 1: 1; SHOW_LEFT_FROM 1: 1; SHOW_LEFT_FROM 3: 1; SHOW_LEFT_TO 1: 1; "
+	                    "SHOW_LEFT_TO 3: 1; SHOW_ROW 1: 1; SHOW_ROW 3: 7; EDGE_DELETE 0: 1; EDGE_DELETE 1: 1; "
+	                    "EDGE_DELETE 3: 7; NODE_DELETE 1: 1; " HIDE);
+	graph_batch_reset(state->batch);
+	change(state, CHANGE_UPDATE, TABLE_CALL, CELLS("8", "1", "3", "5"), CELLS("7", "1", "3", "5"));
+	commit(state);
+	assert_string_equal(
+	        operations(state),
+	        "SHOW_END_FROM 3: 8; SHOW_END_TO 3: 8; SHOW_MOVED_END_FROM 3: 7>8; SHOW_MOVED_END_TO 3: 7>8; SHOW_ROW 3: 8; "
+	        "SHOW_MOVED_ROW 3: 7>8; EDGE_REKEY 3: 7>8; EDGE_UPSERT 3: 8; " HIDE);
+	graph_batch_reset(state->batch);
+	change(state, CHANGE_TRUNCATE, TABLE_PERSON, NULL, NULL);
+	commit(state);
+	assert_string_equal(operations(state),
+	                    "SHOW_ALL 1:; SHOW_ALL 3:; EDGE_TRUNCATE 0:; EDGE_TRUNCATE 1:; NODE_TRUNCATE 1:; " HIDE);
+}
+
+static void test_what_nothing_waits_for_is_left_as_it_is(void **user)
+{
+	struct state *state = *user;
+
+	fixture_person_waits(true);
+	state->statements.shown = true;
+	change(state, CHANGE_INSERT, TABLE_PERSON, CELLS("1", NULL, "2", "a", "b"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_UPSERT_FRESH 1: 1; ");
+	state->statements.shown = false;
+	fixture_person_waits(false);
+	assert_string_equal(operations(state), "NODE_UPSERT 1: 1; EDGE_UPSERT_FRESH 1: 1; ");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -833,6 +891,9 @@ int main(void)
 	        TEST(test_a_transaction_that_ends_a_version_begins_a_segment),
 	        TEST(test_versions_are_written_before_their_ends_change_keys),
 	        TEST(test_truncate_has_a_time),
+	        TEST(test_what_waits_is_shown_before_and_hidden_behind),
+	        TEST(test_what_waits_is_shown_where_a_node_goes_or_moves),
+	        TEST(test_what_nothing_waits_for_is_left_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,8 @@ static void print_plan(const struct plan *plan, struct buffer *output)
 			buffer_printf(output, " :%s", node->labels_more[l]);
 		buffer_printf(output, "%s\n", node->may_be_placeholder ? " (may be a placeholder)" : "");
 		print_where(output, table, node->where);
+		if (plan_node_waits(node))
+			buffer_printf(output, "  missing %s\n", plan_missing_names[node->missing]);
 		if (node->deleted_label)
 			buffer_printf(output, "  on delete %s :%s\n", plan_on_delete_names[node->on_delete],
 			              node->deleted_label);

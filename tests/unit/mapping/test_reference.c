@@ -59,6 +59,7 @@ static const char *const fragments[KINDS_COUNT] = {
         [KIND_EPOCH] = "{\"enum\": [\"seconds\", \"milliseconds\", \"microseconds\"]}",
         [KIND_FOLLOWING] = "{\"enum\": [\"follow\", \"stop\"]}",
         [KIND_DELETION] = "{\"enum\": [\"detach\", \"restrict\", \"tombstone\", \"keep\"]}",
+        [KIND_MISSING_END] = "{\"enum\": [\"placeholder\", \"skip\", \"error\"]}",
         [KIND_MISSING] = "{\"enum\": [\"stop\", \"leave_out\"]}",
         [KIND_DECIMAL] =
                 "{\"anyOf\": [{\"type\": \"number\"}, {\"type\": \"string\", \"pattern\": \"^-?[0-9]+(\\\\.[0-9]+)?$\"}]}",
