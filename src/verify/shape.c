@@ -253,7 +253,7 @@ static void sql__table(struct buffer *sql, const struct verify_shape *shape)
 /*
  * LATERAL, and "x": the elements of each row's array, with their places, or each only once. In a list of results unnest() gives
  * a composite type as one value, and runs in step with the numbers; what is equal to the type may be several texts, and so
- * several nodes.
+ * several nodes. concat() of a NULL is the empty text, which is an element too.
  */
 static void sql__elements(struct buffer *sql, const struct verify_shape *shape, const char *before, const char *behind)
 {
@@ -263,9 +263,10 @@ static void sql__elements(struct buffer *sql, const struct verify_shape *shape, 
 		return;
 	far = shape->edge->owner_is_from ? &shape->edge->to : &shape->edge->from;
 	buffer_printf(sql, "%sLATERAL (", before);
-	buffer_append_text(sql, shape->edge->key_count
-	                                ? "SELECT unnest(t."
-	                                : "SELECT DISTINCT ON (concat(u.e) COLLATE \"C\") u.e FROM (SELECT unnest(t.");
+	buffer_append_text(sql,
+	                   shape->edge->key_count
+	                           ? "SELECT unnest(t."
+	                           : "SELECT DISTINCT ON (u.e IS NULL, concat(u.e) COLLATE \"C\") u.e FROM (SELECT unnest(t.");
 	sql_quote_identifier(sql, shape->table->columns[far->columns[0]].name);
 	buffer_append_text(sql, ") AS e");
 	if (shape->edge->key_count) {

@@ -20,7 +20,8 @@ SCHEMA = """
         (2, 'Bo', '{}', NULL, '{1,NULL,77,1}', '{3}', '{NULL}'),
         (3, 'Cy', NULL, '{sad,"so so",NULL,sad}', '{3}', '[5:6]={1,4}', NULL),
         (4, 'Di', '{"",NULL,"NULL","it''s \\"odd\\" {x}, y"}', NULL, NULL, '{{1,2},{3,1}}', '{2000-01-01}'),
-        (5, 'Ed', '{b}', '{"so so"}', '{}', '{9}', NULL);
+        (5, 'Ed', '{b}', '{"so so"}', '{}', '{9}', NULL),
+        (8, 'Flo', '{NULL,""}', NULL, NULL, NULL, NULL);
 """
 YAML = """
 nodes:

@@ -78,6 +78,48 @@ def test_what_differs_is_found(workplace, tampering):
     run.run()
 
 
+HISTORY_TAMPERINGS = [
+    "MATCH ()-[r:O1]->() WHERE r.version = 1 DELETE r",
+    "MATCH ()-[r:O1]->() WHERE r.version = 2 SET r.version = 3",
+    "MATCH ()-[r:O1]->() WHERE r.version = 1 SET r.validTo = r.validTo + duration('PT0.000001S')",
+    "MATCH ()-[r:O1]->() WHERE r.version = 2 SET r.validFrom = r.validFrom + duration('PT0.000001S')",
+    "MATCH ()-[r:O1]->() WHERE r.version = 1 SET r.n1 = 7",
+    "MATCH (a)-[r:O1]->(b) WHERE r.version = 2 CREATE (a)-[s:O1]->(b) SET s = r, s.version = 3",
+    "MATCH (a)-[r:O1]->(b) WHERE r.version = 1 CREATE (b)-[s:O1]->(a) SET s = r DELETE r",
+]
+
+
+@pytest.mark.parametrize("tampering", HISTORY_TAMPERINGS)
+def test_what_differs_in_a_history_is_found(workplace, tampering):
+    person = {"id": "t0", "schema": "public", "name": "t", "role": "node", "key": ["id"], "key_is": "primary", "deferrable": None,
+              "partitions": 0, "primary_key": ["id"], "replica_identity": "default", "references": [],
+              "columns": [{"name": "id", "type": "bigint", "not_null": True}, {"name": "row", "type": "bigint", "serial": True}]}
+    ends = [{"columns": [name], "to": "t0", "declared": "valid", "deferrable": None, "on_delete": "CASCADE", "on_update": "CASCADE"}
+            for name in ("a", "b")]
+    knows = {**person, "id": "t1", "name": "j", "role": "join", "key": ["a", "b"], "primary_key": ["a", "b"], "references": ends,
+             "columns": [{"name": name, "type": "bigint", "not_null": True} for name in ("a", "b", "n1")]}
+    mapping = {"options": {}, "nodes": [
+        {"label": "P1", "table": "t0", "labels": [], "key": None, "properties": None, "except": [], "relationships": []}],
+        "relationships": [{"type": "O1", "table": "t1", "from": ["P1", ["a"]], "to": ["P1", ["b"]], "key": None, "properties": None,
+                           "except": [], "history": True}]}
+    plain = {"do": "transaction", "end": "commit", "guarded": True, "deferred": False}
+    load = [{**plain, "statements": [
+        {"do": "insert", "table": "t0", "columns": ["id"], "rows": [["1"], ["2"]]},
+        {"do": "insert", "table": "t1", "columns": ["a", "b", "n1"], "rows": [["1", "2", "1"]]}]}]
+    change = {**plain, "statements": [{"do": "update", "table": "t1", "set": {"n1": "2"}, "keys": [{"a": "1", "b": "2"}]}]}
+    run = Run(workplace, {"tables": [person, knows], "mapping": mapping, "history": {"load": load, "steps": [{"do": "start"}, change]}})
+
+    def tamper(run):
+        *_, found = run.look()
+        assert not found
+        workplace.graph.query(tampering)
+        *_, found = run.look()
+        assert found
+
+    run.inspect = tamper
+    run.run()
+
+
 def test_shrinking_leaves_what_is_needed():
     case = next(case for case in map(random_case, range(1000)) if "truncate" in str(case["history"]["steps"]))
     small = shrink(case, lambda smaller: "truncate" in str(smaller["history"]["steps"]), runs_max=2000)

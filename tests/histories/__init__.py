@@ -2,6 +2,7 @@
 graph must be what a model says that was written from docs/mapping.md alone.
 
     column_types  what a column can be, with edge values, and what docs/mapping.md makes of a value
+    computed      the steps between a column and its property
     names         names that need quotes
     schema        random tables, and their DDL
     mapping       a random mapping over them, and its YAML
@@ -9,6 +10,8 @@ graph must be what a model says that was written from docs/mapping.md alone.
     statements    operations as SQL
     case          the three together, from a seed, to and from a file
     model         the graph that must be there
+    versions      the versions of relationships with history
+    stayed        the nodes that stay when their rows go
     graph_state   the graph that is there, and the differences
     additions     what a test puts into the graph by itself
     runner        one history on the real servers, with and without a kill

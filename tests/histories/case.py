@@ -5,6 +5,8 @@ import random
 from .history import random_history
 from .mapping import random_mapping
 from .schema import random_schema
+from .stayed import nodes_that_stay
+from .versions import parts_with_history
 
 
 def random_case(seed):
@@ -12,7 +14,8 @@ def random_case(seed):
     tables = random_schema(rng)
     mapping = random_mapping(rng, tables)
     # `kill_at`: after which part of the bytes that the daemon sends to Neo4j it is killed.
-    return {"seed": seed, "tables": tables, "mapping": mapping, "history": random_history(rng, tables),
+    quiet_start = any(parts_with_history(mapping)) or bool(nodes_that_stay(mapping))
+    return {"seed": seed, "tables": tables, "mapping": mapping, "history": random_history(rng, tables, quiet_start),
             "kill_at": rng.random()}
 
 

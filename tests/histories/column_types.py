@@ -46,6 +46,8 @@ _UUIDS = ("00000000-0000-0000-0000-000000000000", "FFFFFFFF-ffff-4fff-bfff-fffff
           "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222",
           "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444")
 _BYTES = ("", "\\x00ff10", "\\x00", "\\x5c", "\\xdeadbeef", "\\x61")
+_DOCUMENTS = ('{"b": {"c": " Größe, b ", "d": ["  x", 1], "x.y": false}, "l": ["a b", "B,c"], "n": [1, 2], "f": [1, 2.50], "t": true, "z": null}',
+              '{"b": "Straße,b", "l": [true, false], "n": [], "f": ["u"], "t": -1.25}')
 _MOODS = ("happy", 'it\'s "so" so', "größe")
 
 TYPES = {
@@ -72,8 +74,8 @@ TYPES = {
     "citext": ColumnType("extensions.citext", "STRING", ("Abc", "aBC", ""), ("a", "B", "c", "Größe", "")),
     "xml": ColumnType("xml", "STRING", ("<a b='c'>d</a>", "text &amp; more")),
     "uuid": ColumnType("uuid", "STRING", _UUIDS[:2], _UUIDS),
-    "json": ColumnType("json", "STRING", ('{"b": 1, "a": [1, 2.50, null],  "a": "\\u00e9"}', "null", '"x"')),
-    "jsonb": ColumnType("jsonb", "STRING", ('{"b": 1, "a": [1, 2.50, null]}', "null", "[]")),
+    "json": ColumnType("json", "STRING", (*_DOCUMENTS, '{"b": 1, "a": [1, 2.50, null],  "a": "\\u00e9"}', "null", '"x"')),
+    "jsonb": ColumnType("jsonb", "STRING", (*_DOCUMENTS, '{"b": 1, "a": [1, 2.50, null]}', "null", "[]")),
     "enum": ColumnType('"Mood\'s"', "STRING", _MOODS, _MOODS),
     "bytea": ColumnType("bytea", "BYTES", (*_BYTES, "\\x" + "5c00" * 3000), _BYTES),
     "date": ColumnType("date", "DATE", (*_DATES, "4713-01-01 BC", "5874897-12-31"), _DATES),
@@ -136,6 +138,10 @@ def graph_value(type_name, text, way=None):
 def element_values(type_name, text):
     """Of an array: (value in the graph, place from 1) for each element that is not NULL."""
     return [(_scalar(TYPES[type_name].kind, element), place) for place, element in enumerate(_elements(text), 1) if element is not None]
+
+
+def element_texts(text):
+    return _elements(text)
 
 
 def array_text(elements, rng):

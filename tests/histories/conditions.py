@@ -4,7 +4,7 @@ from .schema import quote
 from .statements import literal
 
 # By type: the values of a history that can stand in a condition as they are.
-_EQUAL = {"boolean": ("true", "false"), "smallint": ("0", "1", "2", "-1"), "integer": ("0", "1", "2", "-1"), "bigint": ("0", "1", "2", "-1"),
+EQUAL = {"boolean": ("true", "false"), "smallint": ("0", "1", "2", "-1"), "integer": ("0", "1", "2", "-1"), "bigint": ("0", "1", "2", "-1"),
           "domain integer": ("0", "1", "100"), "numeric": ("1.50", "0"), "numeric scale": ("1.00", "3.5"), "numeric whole": ("1", "2"),
           "text": ("a", "b", "", "it's", "`x`", "größe", 'q"q'), "varchar": ("a", "b", ""), "char": ("a", "ab", ""), "domain text": ("a@b", "@"),
           "uuid": ("00000000-0000-0000-0000-000000000000", "11111111-1111-4111-8111-111111111111"), "enum": ("happy", "größe"),
@@ -18,7 +18,7 @@ _BARE = {"boolean", "smallint", "integer", "bigint", "domain integer", "numeric"
 
 def values(column):
     """Those by which a column can choose labels or types."""
-    return _EQUAL.get(column["type"], ())
+    return EQUAL.get(column["type"], ())
 
 
 def _literal(type, value):
@@ -47,8 +47,8 @@ def random_condition(rng, table):
 def _comparison(rng, column):
     name, type = quote(column["name"]), column["type"]
     ways = [f"{name} IS NULL", f"{name} IS NOT NULL"]
-    if type in _EQUAL:
-        some = [_literal(type, value) for value in rng.sample(_EQUAL[type], min(2, len(_EQUAL[type])))]
+    if type in EQUAL:
+        some = [_literal(type, value) for value in rng.sample(EQUAL[type], min(2, len(EQUAL[type])))]
         ways = [*ways, f"{name} = {some[0]}", f"{name} <> {some[0]}", f"{name} IN ({', '.join(some)})",
                 f"{name} NOT IN ({', '.join(some)})", f"{name} IS DISTINCT FROM {some[0]}", f"{name} IS NOT DISTINCT FROM {some[-1]}"]
     if type in _ORDERED:

@@ -11,7 +11,7 @@
 A statement: {do: insert | copy, table, columns, rows, conflict}, {do: update, table, set, keys}, {do: shift, table, keys, to},
 {do: delete, table, keys}, {do: truncate, tables, cascade}, {do: savepoint, statements, end}; with `prepared`, it is a prepared
 one. A value is None, a text for PostgreSQL, or {big: seed, length}: a long text. `keys` are maps of key columns; None stands for
-all rows.
+all rows. `moves_key` marks an update of a key.
 
 The rows are followed as if every statement succeeded, only so that most of them have something to work on.
 """
@@ -20,8 +20,9 @@ import copy
 from .column_types import ELEMENTS, TYPES, array_text
 
 
-def random_history(rng, tables):
-    return _Writer(rng, tables).history()
+def random_history(rng, tables, quiet_start=False):
+    """`quiet_start`: without a transaction that is open while the tables are loaded."""
+    return _Writer(rng, tables).history(quiet_start)
 
 
 class _Writer:
@@ -32,12 +33,12 @@ class _Writer:
         self.rows = {table["id"]: [] for table in tables}
         self.additions = 0
 
-    def history(self):
+    def history(self, quiet_start):
         load = [self.transaction([self.insert(table, rows_max=6)]) for table in self.in_order()
                 for _ in range(self.rng.choice([0, 1, 1, 2]))]
         load += [self.transaction() for _ in range(self.rng.choice([0, 0, 1]))]
         steps = []
-        if self.rng.random() < 0.15:
+        if self.rng.random() < 0.15 and not quiet_start:
             steps.append({"do": "around", **self.open_transaction(), "steps": [{"do": "start"}, self.transaction()]})
         else:
             steps.append({"do": "start"})
@@ -160,7 +161,7 @@ class _Writer:
         if others and self.rng.random() < 0.4:
             column = self.rng.choice(others)
             values[column["name"]] = self.value(table, column)
-        return self.updated(table, rows, values)
+        return {**self.updated(table, rows, values), "moves_key": True}
 
     def updated(self, table, rows, values):
         keys = [self.key_of(table, row) for row in rows]
@@ -182,7 +183,7 @@ class _Writer:
         other.update(keys[0])
         ways = [(keys[0], free), (keys[1], keys[0]), (free, keys[1])]
         return {"do": "savepoint", "end": "release", "statements": [
-            {"do": "update", "table": table["id"], "set": to, "keys": [key]} for key, to in ways]}
+            {"do": "update", "table": table["id"], "set": to, "keys": [key], "moves_key": True} for key, to in ways]}
 
     def shift(self, table):
         """One statement in which rows take the keys that others leave."""
@@ -257,6 +258,8 @@ class _Writer:
         refers = any(column["name"] in reference["columns"] for reference in table["references"])
         if not column.get("not_null") and self.rng.random() < 0.25:
             return None
+        if column.get("among"):
+            return self.rng.choice(column["among"])
         if column["name"] in table["key"] or refers or column.get("small"):
             return self.rng.choice(type.keys)
         if column.get("elements"):

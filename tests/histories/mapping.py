@@ -2,7 +2,7 @@
 
 {options, nodes, relationships, values}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
 {type, to or from, columns}. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
-`properties` is None, or a list of {name, column, as}. Tables go by their ids. Each of the three may have a `where`, as in conditions.py;
+`properties` is None, or a list of {name, column, as, steps}, with `steps` as in computed.py. Tables go by their ids. Each of the three may have a `where`, as in conditions.py;
 a node a list `choose` of further labels, the others a `choose` of types: {column, values: {value: name}}. A node may have `prefixes`, for
 labels that are made of a column's values: {column, prefix}. A value is a node made of values: {label, property, keep, labels}; a node's
 relationship over an array may have a `position`.
@@ -10,7 +10,14 @@ relationship over an array may have a `position`.
 import json
 
 from . import conditions, names
+from .computed import random_constant, random_steps
 from .column_types import ELEMENTS, TYPES, VALUE_KINDS
+from .schema import IDENTITY
+
+
+# Beside the names of columns.
+TENANT = "tenant's id"
+_TENANT_TYPES = ["smallint", "bigint", "text", "varchar", "uuid", "enum"]
 
 
 def random_mapping(rng, tables):
@@ -27,6 +34,7 @@ def random_mapping(rng, tables):
         table = next(table for table in tables if table["id"] == node["table"])
         node["relationships"] = _relationships(rng, table, node, by_table, used)
         node["relationships"] += _value_relationships(rng, table, node, nodes, tables, used, values)
+    tenant = _tenant(rng, nodes, joins, tables)
     for part, table in ((part, table) for part in nodes + joins for table in tables if table["id"] == part["table"]):
         _choose_properties(rng, part, table)
         if rng.random() < 0.25:
@@ -46,12 +54,112 @@ def random_mapping(rng, tables):
         table = next(table for table in tables if table["id"] == join["table"])
         keyed = {*table["key"]} != {*join["from"][1], *join["to"][1]}
         join["choose"] = _chooser(rng, table, lambda: used.choose(join["from"][0], join["to"][0], keyed))
+    options = _options(rng)
+    if tenant:
+        options["tenant"] = tenant
+    else:
+        _choose_on_delete(rng, nodes, joins, tables)
+        _choose_history(rng, nodes, joins, tables, options)
     for table in tables:
-        if conditions.of_table(nodes, joins, table["id"]):
+        if conditions.of_table(nodes, joins, table["id"]) or tenant:
             conditions.bring_large_values(table)
     for node in nodes:
-        node["missing"] = "skip" if rng.random() < 0.2 else None
-    return {"options": _options(rng), "nodes": nodes, "relationships": joins, "values": values.made}
+        if not node.get("on_delete"):
+            node["missing"] = "skip" if rng.random() < 0.2 else None
+    return {"options": options, "nodes": nodes, "relationships": joins, "values": values.made}
+
+
+def _tenant(rng, nodes, joins, tables):
+    """None, or {column, value}: every mapped table gets the column, but for some that lead to none that has it."""
+    if rng.random() < 0.85:
+        return None
+    everybodys = set()
+    for node in nodes:
+        leads_to = {relationship.get("to") or relationship["from"] for relationship in node["relationships"]}
+        if leads_to <= everybodys and rng.random() < 0.3:
+            everybodys.add(node["label"])
+    type = rng.choice(_TENANT_TYPES)
+    known = conditions.EQUAL[type]
+    mapped = {part["table"] for part in nodes + joins if part.get("label") not in everybodys}
+    for table in tables:
+        if table["id"] in mapped:
+            table["columns"].append({"name": TENANT, "type": type, "not_null": rng.random() < 0.5, "among": known[:2]})
+    return {"column": TENANT, "value": known[0]}
+
+
+def with_tenant(mapping, tables):
+    """The same mapping with the tenant's condition in each part that has the column."""
+    tenant = mapping["options"].get("tenant")
+    if not tenant:
+        return mapping
+    having = {table["id"] for table in tables if any(column["name"] == tenant["column"] for column in table["columns"])}
+    only = conditions.equals(tenant["column"], tenant["value"])
+
+    def limited(part):
+        if part["table"] not in having:
+            return part
+        where = part.get("where")
+        return {**part, "where": {"sql": f"({where['sql']}) AND {only}" if where else only, "columns": [tenant["column"]]}}
+
+    return {**mapping, "nodes": [limited(node) for node in mapping["nodes"]],
+            "relationships": [limited(join) for join in mapping["relationships"]]}
+
+
+def _choose_on_delete(rng, nodes, joins, tables):
+    by_id = {table["id"]: table for table in tables}
+    for node in nodes:
+        if not _steady(node, by_id) or rng.random() < 0.7:
+            continue
+        leading = [(by_id[other["table"]], r["columns"]) for other in nodes for r in other["relationships"] if node["label"] in (
+            r.get("to"), r.get("from"))]
+        leading += [(by_id[join["table"]], end[1]) for join in joins for end in (join["from"], join["to"]) if end[0] == node["label"]]
+        ways = ["tombstone"]
+        if all(_enforced(by_id[node["table"]], r["columns"]) for r in node["relationships"]):
+            ways.append("keep")
+        if all(_enforced(table, columns) for table, columns in leading):
+            ways.append("restrict")
+        node["on_delete"] = rng.choice(ways)
+        if rng.random() < 0.4:
+            node["deleted_label"] = rng.choice(["Archived", "Gone `away`"])
+
+
+def _choose_history(rng, nodes, joins, tables, options):
+    """For some of those that can have one, where the model can follow the nodes at the ends (versions.py)."""
+    by_id = {table["id"]: table for table in tables}
+    by_label = {node["label"]: node for node in nodes}
+    used = [part["type"] for part in joins] + [part["type"] for node in nodes for part in node["relationships"]]
+    parts = [(join, join["table"], [(join["from"][0], join["from"][1]), (join["to"][0], join["to"][1])]) for join in joins]
+    parts += [(part, node["table"], [(node["label"], None), (part.get("to") or part["from"], part["columns"])])
+              for node in nodes for part in node["relationships"]]
+    for part, table, ends in parts:
+        steady = all(label in by_label and _steady(by_label[label], by_id) and not by_label[label].get("on_delete") for label, _ in ends)
+        enforced = all(columns is None or _enforced(by_id[table], columns) for _, columns in ends)
+        # A type that is shared would need to tell whose relationship one is.
+        if steady and enforced and not part.get("choose") and used.count(part["type"]) == 1 and rng.random() < 0.7:
+            part["history"] = _history(rng, part)
+            # Larger transactions go in pieces, and leave what lies between.
+            options["stream"].pop("transaction_size", None)
+
+
+def _steady(node, by_id):
+    table = by_id[node["table"]]
+    return not node.get("where") and not table["partitions"] and any(column["name"] == IDENTITY for column in table["columns"])
+
+
+def _enforced(table, columns):
+    return any(reference["columns"] == columns and reference["declared"] == "valid" and not reference["deferrable"]
+               for reference in table["references"])
+
+
+def _history(rng, part):
+    if rng.random() < 0.6:
+        return True
+    taken = {p["name"] for p in part.get("properties") or []} | {*names.COLUMNS, *_numbered("n")}
+    return {what: names.some(rng, names.PROPERTIES, taken) for what in ("from", "to", "version")}
+
+
+def _numbered(prefix):
+    return (f"{prefix}{number}" for number in range(100))
 
 
 def _shape(label, relationship):
@@ -229,7 +337,16 @@ def _choose_properties(rng, part, table):
             ways = [way for way in ways if way != "float"]
         way = rng.choice(ways) if ways and rng.random() < 0.6 else None
         properties.append({"name": name, "column": column["name"], "as": way})
+        if column["name"] not in key and rng.random() < 0.3:
+            properties[-1].update(_computed(rng, column))
+    if rng.random() < 0.15:
+        properties.append({"name": names.some(rng, names.PROPERTIES, taken), "column": None, "as": None, "steps": random_constant(rng)})
     part["properties"] = properties
+
+
+def _computed(rng, column):
+    steps = random_steps(rng, column)
+    return {"as": None, "steps": steps} if steps else {}
 
 
 # YAML
@@ -238,6 +355,8 @@ def yaml(mapping, tables):
     """What follows the connections."""
     by_id = {table["id"]: table for table in tables}
     document = {section: options for section, options in mapping["options"].items() if options}
+    if "tenant" in document:
+        document["tenant"] = {what: _value(text) for what, text in document["tenant"].items()}
     document["nodes"] = {node["label"]: _node_words(node, by_id) for node in mapping["nodes"]}
     document["nodes"].update({value["label"]: _value_words(value) for value in mapping.get("values", [])})
     if mapping["relationships"]:
@@ -252,6 +371,7 @@ def _node_words(node, by_id):
     if node["labels"] or chosen:
         words["labels"] = [*(_value(label) for label in node["labels"]), *chosen]
     words.update(_common_words(node))
+    words.update({what: _value(node[what]) for what in ("on_delete", "deleted_label") if node.get(what)})
     if node["relationships"]:
         words["relationships"] = _by_type(node["relationships"], _relationship_words)
     return words
@@ -282,6 +402,9 @@ def _row_words(part):
         words["where"] = _value(part["where"]["sql"])
     if isinstance(part.get("choose"), dict):
         words["type"] = _chooser_words(part["choose"])
+    if part.get("history"):
+        history = part["history"]
+        words["history"] = True if history is True else {what: _value(name) for what, name in history.items()}
     return words
 
 
@@ -314,16 +437,25 @@ def _common_words(part):
 
 
 def _property_words(properties):
-    if all(p["name"] == p["column"] and not p["as"] for p in properties):
+    if all(p["name"] == p["column"] and not p["as"] and not p.get("steps") for p in properties):
         return [_value(p["column"]) for p in properties]
     words = {}
     for p in properties:
         same = p["name"] == p["column"]
-        if p["as"]:
+        if p.get("steps"):
+            column = {} if same or "value" in p["steps"] else {"column": _value(p["column"])}
+            words[p["name"]] = {**column, **{step: _step_value(how) for step, how in sorted(p["steps"].items(), reverse=True)}}
+        elif p["as"]:
             words[p["name"]] = {"as": p["as"]} if same else {"column": _value(p["column"]), "as": p["as"]}
         else:
             words[p["name"]] = None if same else _value(p["column"])
     return words
+
+
+def _step_value(how):
+    if isinstance(how, list):
+        return _values(how)
+    return _value(how) if isinstance(how, str) else how
 
 
 def _by_type(parts, words):
@@ -376,7 +508,7 @@ def _flow(value):
 
 def _scalar(value):
     if isinstance(value, int):
-        return str(value)
+        return str(value).lower()
     # A JSON string is a YAML string.
     plain = value.isascii() and value.replace("_", "a").isalnum() and not value[0].isdigit() and value.lower() not in (
         "null", "true", "false", "yes", "no", "on", "off")

@@ -16,12 +16,14 @@ from waiting import wait_until
 
 from . import graph_state
 from .additions import Additions
-from .mapping import yaml
+from .mapping import with_tenant, yaml
 from .model import PLACEHOLDER, expected_graph, key_names
 from .schema import SECOND_SCHEMA, ddl, quote
 from .session import Session, Transaction
 from .statements import Statements
 from .table_state import SETTINGS, read_rows
+from .stayed import Stayed
+from .versions import Versions
 
 CATCH_UP_S = 60
 # One more table in every case: what is written to it last arrives last, so that nothing has to wait for a heartbeat.
@@ -91,10 +93,15 @@ class Run:
         self.workplace, self.case, self.kill_at = workplace, case, kill_at
         self.database, self.graph, self.pgweave = workplace.database, workplace.graph, workplace.pgweave
         self.tables = [*case["tables"], BEACON]
-        self.mapping = {**case["mapping"], "nodes": [*case["mapping"]["nodes"], BEACON_NODE]}
+        self.written = {**case["mapping"], "nodes": [*case["mapping"]["nodes"], BEACON_NODE]}
+        # What the file says of a tenant is a condition of each part.
+        self.mapping = with_tenant(self.written, self.tables)
         self.beats = 0
         self.counts, self.script = workplace.counts, []
         self.additions = Additions(self.graph, self.tables, self.mapping)
+        self.versions = Versions(self.tables, self.mapping)
+        self.stayed = Stayed(self.tables, self.mapping)
+        self.trackers = [tracker for tracker in (self.versions, self.stayed) if tracker]
         self.daemon = None
         # Called with the run when the history is over and both sides still stand.
         self.inspect = None
@@ -125,12 +132,14 @@ class Run:
         statements = Statements(self.tables)
         self.sessions = [Session(f"session {number}", connection, statements, self.script, self.counts)
                          for number, connection in enumerate(opened[1:])]
+        for session in self.sessions if self.trackers else []:
+            session.on_commit = self._committed
 
     def _prepare(self):
         self.script += ["-- Tables", *(f"{statement};" for statement in ddl(self.tables)), "-- Mapping",
-                        yaml(self.mapping, self.tables), "-- What ran"]
+                        yaml(self.written, self.tables), "-- What ran"]
         self.database.execute(*ddl(self.tables), "INSERT INTO beacon VALUES (1, 0)")
-        self.pgweave.map(yaml(self.mapping, self.tables))
+        self.pgweave.map(yaml(self.written, self.tables))
         self._steps(self.case["history"]["load"])
 
     # Steps
@@ -158,8 +167,20 @@ class Run:
         self._steps(step["steps"], depth + 1)
         transaction.finish()
 
+    def _committed(self, time, statements):
+        if self.versions and self.versions.begun:
+            self.versions.committed(self._expected(), time, statements)
+        if self.stayed and self.stayed.begun:
+            self.stayed.committed(self._expected(), statements)
+
     def _start(self, step, depth):
         self.daemon.start()
+        # Which transactions a load that goes on meanwhile has seen nobody could tell.
+        waiting = [tracker for tracker in self.trackers if not tracker.begun]
+        if waiting:
+            self._catch_up()
+        for tracker in waiting:
+            tracker.begin(self._expected())
 
     def _stop(self, step, depth):
         self.daemon.stop()
@@ -207,11 +228,25 @@ class Run:
         """What must be there, what is there, and the differences."""
         rows = read_rows(self.reader, self.tables, self.mapping)
         expected = expected_graph(self.tables, self.mapping, rows)
+        self.stayed.apply(expected)
         loose = self.additions.apply(expected, rows)
         actual = graph_state.read(self.graph)
         names = key_names(self.tables, self.mapping)
+        identities = graph_state.Identities(actual, names)
         self.script.append("-- compared")
-        return expected, actual, graph_state.Identities(actual, names), graph_state.differences(expected, actual, names, loose)
+        found = []
+        if self.stayed:
+            self.stayed.leave_out(expected, actual, identities, self.additions.made)
+            self.counts["nodes that stayed"] += len(self.stayed.stayed)
+        if self.versions:
+            versioned, actual.relationships = self.versions.split(actual.relationships, identities)
+            expected.relationships = [r for r in expected.relationships if r.written is None]
+            found = list(self.versions.differences(expected, versioned, identities))
+            self.counts["versions"] += len(versioned)
+        return expected, actual, identities, found + list(graph_state.differences(expected, actual, names, loose))
+
+    def _expected(self):
+        return expected_graph(self.tables, self.mapping, read_rows(self.reader, self.tables, self.mapping))
 
     def _finish(self):
         expected, _, _ = self._compare()

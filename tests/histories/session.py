@@ -13,6 +13,8 @@ class Session:
     def __init__(self, name, connection, statements, script, counts):
         self.name, self.connection, self.statements = name, connection, statements
         self.script, self.counts = script, counts
+        # Called with (time of the commit, statements) after each transaction that has changed something.
+        self.on_commit = None
         connection.execute(f"{SETTINGS}; SET lock_timeout = {LOCK_TIMEOUT_MS}")
 
     def execute(self, sql, rows=None):
@@ -28,6 +30,12 @@ class Session:
                 raise
             raise Refused(str(error)) from None
         self.script.append(shown)
+
+    def transaction_id(self):
+        return self.connection.execute("SELECT pg_current_xact_id_if_assigned()::xid").fetchone()[0]
+
+    def commit_time(self, transaction):
+        return self.connection.execute("SELECT pg_xact_commit_timestamp(%s::text::xid)::text", [transaction]).fetchone()[0]
 
     def _copy(self, sql, rows):
         with self.connection.cursor() as cursor, cursor.copy(sql) as copy:
@@ -100,6 +108,7 @@ class Transaction:
 
     def _end(self):
         self.open = False
+        transaction = self.session.transaction_id() if self.session.on_commit else None
         try:
             if self.plan["end"] == "two-phase":
                 self._two_phase()
@@ -110,6 +119,8 @@ class Transaction:
             return
         if self.plan["end"] != "rollback":
             self.session.counts["transactions"] += 1
+            if transaction is not None:
+                self.session.on_commit(self.session.commit_time(transaction), self.plan["statements"])
 
     def _two_phase(self):
         Transaction._prepared += 1

@@ -247,11 +247,13 @@ def _plainer(case, position):
                         (reference, "on_update", "NO ACTION")]
     for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
         for one in (part, *part.get("relationships", [])):
-            changes += [(one, name, None) for name in ("where", "choose", "prefixes", "missing") if one.get(name)]
+            changes += [(one, name, None) for name in ("where", "choose", "prefixes", "missing", "history", "on_delete", "deleted_label")
+                        if one.get(name)]
     changes += [(case["mapping"]["options"], "snapshot", {}), (case["mapping"]["options"], "stream", {})]
     for item in _statements(case):
         changes += [(item, name, False) for name in ("prepared", "conflict", "cascade") if item.get(name)]
         changes += [(item, "do", "insert")] if item["do"] == "copy" else []
+        changes += [(item, "end", "release")] if item["do"] == "savepoint" else []
         if item["do"] in ("transaction", "around"):
             plan = item.get("transaction", item)
             changes += [(plan, "end", "commit"), (plan, "guarded", True), (plan, "deferred", False)]

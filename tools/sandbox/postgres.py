@@ -170,6 +170,8 @@ class Postgres:
             "max_replication_slots": 20,
             "max_wal_senders": 20,
             "max_prepared_transactions": 10,
+            # What a relationship's history has to say is compared with it.
+            "track_commit_timestamp": "on",
             "fsync": "on" if self.state["fsync"] else "off",
             "full_page_writes": "on" if self.state["fsync"] else "off",
             "max_wal_size": "4GB",

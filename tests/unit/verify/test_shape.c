@@ -205,15 +205,15 @@ static void test_elements(void **state)
 	assert_int_equal(fixture.shape.probe_count, 1);
 	assert_int_equal(fixture.shape.identity_count, 2);
 	verify_shape_scan_sql(&fixture.shape, true, &fixture.text);
-	expect(&fixture,
-	       "COPY (SELECT t.\"name\", x.e FROM ONLY \"public\".\"packages\" AS t, LATERAL (SELECT DISTINCT ON "
-	       "(concat(u.e) COLLATE \"C\") u.e FROM (SELECT unnest(t.\"tags\") AS e) AS u) AS x WHERE x.e IS NOT NULL "
-	       "ORDER BY convert_to(concat(t.\"name\"), 'UTF8'), convert_to(concat(x.e), 'UTF8')) TO STDOUT");
+	expect(&fixture, "COPY (SELECT t.\"name\", x.e FROM ONLY \"public\".\"packages\" AS t, LATERAL (SELECT DISTINCT ON "
+	                 "(u.e IS NULL, concat(u.e) COLLATE \"C\") u.e FROM (SELECT unnest(t.\"tags\") AS e) AS u) AS x WHERE "
+	                 "x.e IS NOT NULL "
+	                 "ORDER BY convert_to(concat(t.\"name\"), 'UTF8'), convert_to(concat(x.e), 'UTF8')) TO STDOUT");
 	verify_shape_probe_sql(&fixture.shape, &fixture.text);
 	expect(&fixture,
 	       "SELECT v.i, t.tableoid::text || ' ' || t.ctid::text || ' ' || t.xmin::text, t.\"name\", x.e FROM "
 	       "unnest($1::text[]) WITH ORDINALITY AS v(k0, i) JOIN ONLY \"public\".\"packages\" AS t ON t.\"name\" = "
-	       "v.k0::text LEFT JOIN LATERAL (SELECT DISTINCT ON (concat(u.e) COLLATE \"C\") u.e FROM (SELECT "
+	       "v.k0::text LEFT JOIN LATERAL (SELECT DISTINCT ON (u.e IS NULL, concat(u.e) COLLATE \"C\") u.e FROM (SELECT "
 	       "unnest(t.\"tags\") AS e) AS u) AS x ON true");
 	teardown(&fixture);
 }
