@@ -21,13 +21,15 @@ from .column_types import ELEMENTS, TYPES, array_text
 
 
 def random_history(rng, tables, quiet_start=False):
-    """`quiet_start`: without a transaction that is open while the tables are loaded."""
-    return _Writer(rng, tables).history(quiet_start)
+    """`quiet_start`: nothing happens while the tables are loaded, and they can be read after each commit: what is open then has
+    truncated none."""
+    return _Writer(rng, tables, quiet_start).history(quiet_start)
 
 
 class _Writer:
-    def __init__(self, rng, tables):
+    def __init__(self, rng, tables, readable):
         self.rng, self.tables = rng, tables
+        self.readable, self.overlapping = readable, False
         self.by_id = {table["id"]: table for table in tables}
         self.types = {table["id"]: {c["name"]: TYPES[c["type"]] for c in table["columns"]} for table in tables}
         self.rows = {table["id"]: [] for table in tables}
@@ -81,11 +83,15 @@ class _Writer:
                 if other["id"] in near or table["id"] in {reference["to"] for reference in other["references"]}]
 
     def open_transaction(self):
+        self.overlapping = True
         transaction = self.transaction()
+        self.overlapping = False
         return {"transaction": transaction, "split": self.rng.randint(1, len(transaction["statements"]))}
 
     def interleaved(self):
+        self.overlapping = True
         transactions = [self.transaction(), self.transaction()]
+        self.overlapping = False
         order = [number for number in (0, 1) for _ in transactions[number]["statements"]]
         self.rng.shuffle(order)
         return {"do": "interleaved", "transactions": transactions, "order": order}
@@ -222,6 +228,8 @@ class _Writer:
             {"do": "insert", "table": table["id"], "columns": columns, "rows": [[rows[0][column] for column in columns]]}]}
 
     def truncate(self, table):
+        if self.readable and self.overlapping:
+            return None
         tables = [table]
         if self.rng.random() < 0.4:
             tables += self.rng.sample(self.tables, self.rng.randint(1, len(self.tables)))

@@ -128,7 +128,7 @@ class Run:
     def _sessions(self, connections):
         opened = [connections.enter_context(self.database.connect()) for _ in range(4)]
         self.reader = opened[0]
-        self.reader.execute(SETTINGS)
+        self.reader.execute(f"{SETTINGS}; SET lock_timeout = '10s'")
         statements = Statements(self.tables)
         self.sessions = [Session(f"session {number}", connection, statements, self.script, self.counts)
                          for number, connection in enumerate(opened[1:])]
