@@ -418,9 +418,9 @@ static const struct plan_node *shape__end(const struct verify_shape *shape, bool
 /* Whether the node at that end may be hidden; a foreign key's own row has a node that is not. */
 static bool shape__end_waits(const struct verify_shape *shape, bool to)
 {
-	bool own = shape->edge->kind == PLAN_EDGE_FOREIGN_KEY && shape->edge->owner_is_from != to;
-
-	return shape__waits(shape) && !own && plan_node_waits(shape__end(shape, to));
+	if (!shape__waits(shape) || (shape->edge->kind == PLAN_EDGE_FOREIGN_KEY && shape->edge->owner_is_from != to))
+		return false;
+	return plan_node_waits(shape__end(shape, to));
 }
 
 static void cypher__waiting_flags(struct buffer *cypher, const struct verify_shape *shape)
@@ -598,7 +598,7 @@ void verify_shape_scan_cypher(const struct verify_shape *shape, bool sorted, str
 	buffer_append_text(cypher, "MATCH ");
 	cypher__pattern_either(cypher, shape);
 	/* of two labels neither's index has them all */
-	if (shape->node || !shape__end_waits(shape, shape->fields[0].variable == 'b'))
+	if (!shape__end_waits(shape, shape->fields[0].variable == 'b'))
 		cypher__hint(cypher, shape, 0, lead);
 	for (uint32_t i = 0; i < lead; i++) {
 		buffer_append_text(cypher, i ? " AND " : " WHERE ");
@@ -649,7 +649,7 @@ static void cypher__match_either_end(struct buffer *cypher, const struct verify_
 {
 	char variable = shape->fields[first].variable;
 
-	if (shape->node || !shape__end_waits(shape, variable == 'b')) {
+	if (!shape__end_waits(shape, variable == 'b')) {
 		cypher__match_end(cypher, shape, first, count, at);
 		return;
 	}
