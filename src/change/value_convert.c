@@ -334,7 +334,9 @@ static int scale(const struct conversion *conversion, struct value *value, struc
 		number = value->real;
 	else
 		return value->kind == VALUE_NULL ? 0 : refuse(error, "a value", "that is no number cannot be scaled");
-	number = number * (long double)conversion->scale_mantissa / powers[conversion->scale_decimals];
+	/* a zero stays the one that it is: what is exact has no negative one */
+	if (number != 0)
+		number = number * (long double)conversion->scale_mantissa / powers[conversion->scale_decimals];
 	if (isfinite(number) && !isfinite((double)number))
 		return refuse(error, "a number", "that is out of the range of FLOAT when scaled");
 	*value = (struct value){.kind = VALUE_FLOAT, .real = (double)number};

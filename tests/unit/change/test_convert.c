@@ -121,6 +121,9 @@ static const struct {
 
         {TYPE_INT, false, {SCALE(1, 2)}, "1999", "19.99"},
         {TYPE_INT, false, {SCALE(-3, 0)}, "9223372036854775807", "-2.7670116110564327e+19"},
+        {TYPE_INT, false, {SCALE(-25, 1)}, "0", "0"},
+        {TYPE_FLOAT, false, {SCALE(-25, 1)}, "0", "0"},
+        {TYPE_FLOAT, false, {SCALE(25, 1)}, "-0", "-0"},
         {TYPE_FLOAT, false, {SCALE(1, 1)}, "Infinity", "Infinity"},
         {TYPE_FLOAT, false, {SCALE(10, 0)}, "1e308", NULL},
 
