@@ -68,15 +68,7 @@ static void text__keyed_rekey(struct text *text, const struct plan_edge *edge, b
 	uint32_t ends = a->key_count + b->key_count, row = ends + edge->key_count;
 
 	text__put(text, UNWIND "MATCH ");
-	text__open(text, "a", a);
-	text__put(text, ")-[o:");
-	text__name(text, edge->type);
-	text__put(text, " ");
-	text__key(text, edge->key, edge->key_count, ends);
-	text__put(text, "]->");
-	text__open(text, "b", b);
-	text__put(text, ")");
-	text__hint(text, "o", edge->type, edge->key, edge->key_count);
+	text__keyed_pattern(text, "a", edge, "o", "b", ends);
 	text__merge_end(text, "c", a, row);
 	text__merge_end(text, "d", b, row + a->key_count);
 	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q DELETE o ");
@@ -119,38 +111,10 @@ static void text__edge_rekey(struct text *text, const struct plan_edge *edge, bo
 	text__sweep_ends(text, edge, "a", "b");
 }
 
-/* MATCH (a)-[o:T]->(b) of the row, for deletion */
 static void text__edge_delete(struct text *text, const struct plan_edge *edge)
 {
-	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
-
 	text__put(text, UNWIND);
-	if (edge->kind == PLAN_EDGE_FOREIGN_KEY) {
-		text__match(text, edge->owner_is_from ? "a" : "b", edge->owner_is_from ? a : b, 0);
-		text__put(text, "MATCH ");
-		text__open(text, "a", a);
-		text__put(text, ")");
-		text__arrow(text, "o", edge->type, true);
-		text__open(text, "b", b);
-		text__put(text, ") ");
-	} else if (edge->kind == PLAN_EDGE_JOIN_ENDS) {
-		text__match(text, "a", a, 0);
-		text__match(text, "b", b, a->key_count);
-		text__put(text, "MATCH (a)");
-		text__arrow(text, "o", edge->type, true);
-		text__put(text, "(b) ");
-	} else {
-		text__put(text, "MATCH ");
-		text__open(text, "a", a);
-		text__put(text, ")-[o:");
-		text__name(text, edge->type);
-		text__put(text, " ");
-		text__key(text, edge->key, edge->key_count, 0);
-		text__put(text, "]->");
-		text__open(text, "b", b);
-		text__put(text, ")");
-		text__hint(text, "o", edge->type, edge->key, edge->key_count);
-	}
+	text__match_row(text, edge);
 	text__put(text, "DELETE o ");
 	text__sweep_ends(text, edge, "a", "b");
 }
@@ -383,15 +347,7 @@ static void text__keyed_upsert(struct text *text, const struct plan_edge *edge, 
 
 	text__ends(text, edge);
 	text__put(text, "WITH r, a, b OPTIONAL MATCH ");
-	text__open(text, "c", text__node(text, edge->from.node));
-	text__put(text, ")-[o:");
-	text__name(text, edge->type);
-	text__put(text, " ");
-	text__key(text, edge->key, edge->key_count, at);
-	text__put(text, "]->");
-	text__open(text, "d", text__node(text, edge->to.node));
-	text__put(text, ")");
-	text__hint(text, "o", edge->type, edge->key, edge->key_count);
+	text__keyed_pattern(text, "c", edge, "o", "d", at);
 	text__put(text, "WITH r, a, b, c, d, o, properties(o) AS q "
 	                "FOREACH (m IN CASE WHEN o IS NOT NULL AND (c <> a OR d <> b) THEN [o] ELSE [] END | DELETE m) "
 	                "WITH r, a, b, c, d, q ");

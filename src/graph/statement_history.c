@@ -23,20 +23,6 @@ static void text__current(struct text *text, const struct plan_edge *edge)
 	text__put(text, " ");
 }
 
-/* "(var_a:`A`)-[var:`T` {key}]->(var_b:`B`)" and the hint for the key's index */
-static void text__match_keyed(struct text *text, const struct plan_edge *edge, const char *var, uint32_t at)
-{
-	text__open(text, "", text__node(text, edge->from.node));
-	buffer_printf(&text->buffer, ")-[%s:", var);
-	text__name(text, edge->type);
-	text__put(text, " ");
-	text__key(text, edge->key, edge->key_count, at);
-	text__put(text, "]->");
-	text__open(text, "", text__node(text, edge->to.node));
-	text__put(text, ")");
-	text__hint(text, var, edge->type, edge->key, edge->key_count);
-}
-
 /* "CASE WHEN var.`name` > r[time] THEN var.`name` ELSE r[time] END": clocks may run backwards a little, versions do not. */
 static void text__not_before(struct text *text, const char *var, const char *name, uint32_t time)
 {
@@ -88,24 +74,7 @@ static void text__history_delete(struct text *text, const struct plan_edge *edge
 	                                                     : a->key_count + b->key_count;
 
 	text__put(text, UNWIND);
-	if (edge->kind == PLAN_EDGE_JOIN_KEYED) {
-		text__put(text, "MATCH ");
-		text__match_keyed(text, edge, "o", 0);
-	} else if (edge->kind == PLAN_EDGE_JOIN_ENDS) {
-		text__match(text, "a", a, 0);
-		text__match(text, "b", b, a->key_count);
-		text__put(text, "MATCH (a)");
-		text__arrow(text, "o", edge->type, true);
-		text__put(text, "(b) ");
-	} else {
-		text__match(text, edge->owner_is_from ? "a" : "b", edge->owner_is_from ? a : b, 0);
-		text__put(text, "MATCH ");
-		text__open(text, "a", a);
-		text__put(text, ")");
-		text__arrow(text, "o", edge->type, true);
-		text__open(text, "b", b);
-		text__put(text, ") ");
-	}
+	text__match_row(text, edge);
 	text__current(text, edge);
 	text__put(text, "WITH r, o, ");
 	text__ending(text, edge, time);
@@ -136,7 +105,7 @@ static void text__history_rekey(struct text *text, const struct plan_edge *edge)
 	text__put(text, UNWIND);
 	if (keyed) {
 		text__put(text, "MATCH ");
-		text__match_keyed(text, edge, "o", ends);
+		text__keyed_pattern(text, "", edge, "o", "", ends);
 	} else {
 		text__match(text, "a", a, 0);
 		text__match(text, "b", b, a->key_count);
@@ -149,7 +118,7 @@ static void text__history_rekey(struct text *text, const struct plan_edge *edge)
 	text__merge_end(text, "d", b, row + a->key_count);
 	text__put(text, "WITH r, o, c, d OPTIONAL MATCH ");
 	if (keyed) {
-		text__match_keyed(text, edge, "v", row + ends);
+		text__keyed_pattern(text, "", edge, "v", "", row + ends);
 	} else {
 		text__put(text, "(c)");
 		text__arrow(text, "v", edge->type, true);
@@ -260,7 +229,7 @@ static void text__newest(struct text *text, const struct plan_edge *edge, uint32
 
 	text__put(text, "WITH r, a, b OPTIONAL MATCH ");
 	if (edge->kind == PLAN_EDGE_JOIN_KEYED) {
-		text__match_keyed(text, edge, "v", key_at);
+		text__keyed_pattern(text, "", edge, "v", "", key_at);
 	} else if (edge->kind == PLAN_EDGE_JOIN_ENDS) {
 		text__put(text, "(a)");
 		text__arrow(text, "v", edge->type, true);

@@ -65,6 +65,11 @@ void text__sweep_ends(struct text *text, const struct plan_edge *edge, const cha
  * gone (seen with Neo4j 5.26: "Unable to load NODE"), by whatever row has the key then.
  */
 void text__detach_delete(struct text *text, const char *var, const struct plan_node *node);
+/* "(from:`A`)-[var:`T` {key}]->(to:`B`) USING INDEX ... " */
+void text__keyed_pattern(struct text *text, const char *from, const struct plan_edge *edge, const char *var, const char *to,
+                         uint32_t at);
+/* MATCH (a)-[o:T]->(b) of the row, from what layout__edge lays out for EDGE_DELETE. */
+void text__match_row(struct text *text, const struct plan_edge *edge);
 /* Of FOREIGN_KEY: the end that is the row's own node, and the other one. */
 const struct plan_end *edge__owner(const struct plan_edge *edge);
 const struct plan_end *edge__far(const struct plan_edge *edge);

@@ -197,3 +197,45 @@ const struct plan_end *edge__far(const struct plan_edge *edge)
 {
 	return edge->owner_is_from ? &edge->to : &edge->from;
 }
+
+void text__keyed_pattern(struct text *text, const char *from, const struct plan_edge *edge, const char *var, const char *to,
+                         uint32_t at)
+{
+	text__open(text, from, text__node(text, edge->from.node));
+	buffer_printf(&text->buffer, ")-[%s:", var);
+	text__name(text, edge->type);
+	text__put(text, " ");
+	text__key(text, edge->key, edge->key_count, at);
+	text__put(text, "]->");
+	text__open(text, to, text__node(text, edge->to.node));
+	text__put(text, ")");
+	text__hint(text, var, edge->type, edge->key, edge->key_count);
+}
+
+void text__match_row(struct text *text, const struct plan_edge *edge)
+{
+	const struct plan_node *a = text__node(text, edge->from.node), *b = text__node(text, edge->to.node);
+
+	switch (edge->kind) {
+	case PLAN_EDGE_FOREIGN_KEY:
+		text__match(text, edge->owner_is_from ? "a" : "b", edge->owner_is_from ? a : b, 0);
+		text__put(text, "MATCH ");
+		text__open(text, "a", a);
+		text__put(text, ")");
+		text__arrow(text, "o", edge->type, true);
+		text__open(text, "b", b);
+		text__put(text, ") ");
+		break;
+	case PLAN_EDGE_JOIN_ENDS:
+		text__match(text, "a", a, 0);
+		text__match(text, "b", b, a->key_count);
+		text__put(text, "MATCH (a)");
+		text__arrow(text, "o", edge->type, true);
+		text__put(text, "(b) ");
+		break;
+	case PLAN_EDGE_JOIN_KEYED:
+		text__put(text, "MATCH ");
+		text__keyed_pattern(text, "a", edge, "o", "b", 0);
+		break;
+	}
+}
