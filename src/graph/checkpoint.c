@@ -12,11 +12,13 @@
 const char graph_checkpoint_constraint[] =
         "CREATE CONSTRAINT IF NOT EXISTS FOR (c:`" GRAPH_LABEL_CHECKPOINT "`) REQUIRE c.pipeline IS UNIQUE";
 
-const char graph_checkpoint_read[] =
-        "MATCH " NODE " OPTIONAL MATCH (d:`" GRAPH_LABEL_DEAD_LETTER "` {pipeline: $pipeline}) WITH c, count(d) AS dead "
-        "RETURN c.phase, c.epoch, c.position, c.piece_lsn, c.piece_changes, c.commit_time_us, c.system_identifier, c.timeline, "
-        "c.slot, c.mapping_digest, c.publication_digest, c.problem, dead, c.updated_at.epochMillis, c.approved_digest, "
-        "c.mappings IS NOT NULL";
+#define RETURN_CHECKPOINT                                                                                                      \
+	"OPTIONAL MATCH (d:`" GRAPH_LABEL_DEAD_LETTER "` {pipeline: $pipeline}) WITH c, count(d) AS dead "                     \
+	"RETURN c.phase, c.epoch, c.position, c.piece_lsn, c.piece_changes, c.commit_time_us, c.system_identifier, "           \
+	"c.timeline, c.slot, c.mapping_digest, c.publication_digest, c.problem, dead, c.updated_at.epochMillis, "              \
+	"c.approved_digest, c.mappings IS NOT NULL"
+
+const char graph_checkpoint_read[] = "MATCH " NODE " " RETURN_CHECKPOINT;
 
 const char graph_checkpoint_mappings[] = "MATCH " NODE " RETURN c.mappings";
 
@@ -27,7 +29,7 @@ const char graph_checkpoint_acquire[] =
         "SET c.epoch = coalesce(c.epoch, 0) + 1, c.position = coalesce(c.position, 0), c.lsn = coalesce(c.lsn, '0/0'), "
         "c.piece_lsn = coalesce(c.piece_lsn, 0), c.piece_changes = coalesce(c.piece_changes, 0), "
         "c.phase = coalesce(c.phase, 'none'), c.updated_at = datetime() "
-        "RETURN c.epoch";
+        "WITH c " RETURN_CHECKPOINT;
 
 const char graph_checkpoint_describe[] =
         "MATCH " NODE " SET c.lock = randomUUID() WITH c WHERE c.epoch = $epoch "
@@ -115,6 +117,14 @@ int graph_checkpoint_unpack(const struct bolt_value *values, size_t count, struc
 	checkpoint__text(&values[14], checkpoint->approved_digest, sizeof(checkpoint->approved_digest));
 	checkpoint->described = values[15].type == BOLT_TYPE_BOOL && values[15].boolean;
 	return 0;
+}
+
+bool graph_checkpoint_is_same(const struct graph_checkpoint *a, const struct graph_checkpoint *b)
+{
+	return a->phase == b->phase && a->system_identifier == b->system_identifier && a->timeline == b->timeline &&
+	       a->described == b->described && strcmp(a->slot, b->slot) == 0 &&
+	       strcmp(a->mapping_digest, b->mapping_digest) == 0 &&
+	       strcmp(a->publication_digest, b->publication_digest) == 0;
 }
 
 static void pack__text(struct bolt_writer *writer, const char *name, const char *text)

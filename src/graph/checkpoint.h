@@ -57,7 +57,11 @@ const char *graph_phase_name(enum graph_phase phase);
 
 extern const char graph_checkpoint_constraint[]; /* DDL: one node per pipeline */
 extern const char graph_checkpoint_read[];       /* $pipeline; one record for graph_checkpoint_unpack, or none */
-extern const char graph_checkpoint_acquire[];    /* $pipeline; makes the node, takes the next epoch, returns it */
+/*
+ * $pipeline; makes the node, takes the next epoch, and then returns what `read` does: no other writer can change it any more,
+ * and what one who is gone had sent last is in it, since the node's lock was waited for.
+ */
+extern const char graph_checkpoint_acquire[];
 extern const char graph_checkpoint_describe[];   /* $pipeline, $epoch and the fields of graph_checkpoint_pack_describe */
 extern const char graph_checkpoint_mappings[];   /* $pipeline; one text: the list of descriptions, or null */
 extern const char graph_checkpoint_approve[];    /* graph_checkpoint_pack_approve; by whoever is not the writer */
@@ -71,8 +75,10 @@ extern const char graph_checkpoint_tables[];
 extern const char graph_checkpoint_remember[]; /* graph_checkpoint_pack_remember; returns the epoch; all is loaded */
 extern const char graph_checkpoint_reload[];   /* graph_checkpoint_pack_reload; returns the epoch */
 
-/* Fills *checkpoint from the one record of `read`; ERR_PROTOCOL when it is not what `read` returns. */
+/* Fills *checkpoint from the one record of `read` or `acquire`; ERR_PROTOCOL when it is not what they return. */
 int graph_checkpoint_unpack(const struct bolt_value *values, size_t count, struct graph_checkpoint *checkpoint) _must_check;
+/* Whether both tell of the same graph, whatever their positions and epochs. */
+bool graph_checkpoint_is_same(const struct graph_checkpoint *a, const struct graph_checkpoint *b);
 void graph_checkpoint_pack_pipeline(struct bolt_writer *writer, const char *pipeline);
 /* mappings: the list of descriptions; NULL: as it is. An approval that has been followed is taken back. */
 void graph_checkpoint_pack_describe(struct bolt_writer *writer, const char *pipeline, const struct graph_checkpoint *checkpoint,

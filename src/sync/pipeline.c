@@ -44,22 +44,34 @@ static void pipeline__on_int(void *user, const struct bolt_record *record)
 		*(int64_t *)user = record->values[0].integer;
 }
 
-/* From here on every other writer of this pipeline is fenced off. */
+/*
+ * From here on every other writer of this pipeline is fenced off. What one that is gone had sent last may have come into the
+ * graph since the checkpoint was read: it is taken from where it stands now.
+ */
 static int pipeline__acquire(struct pipeline *pipeline, struct error *error)
 {
+	const char *name = pipeline->settings->pipeline;
+	struct graph_checkpoint held = {0};
 	struct bolt_writer params;
-	int64_t epoch = 0;
 	int rc;
 
 	bolt_writer_init(&params, PARAMS_SIZE_MAX);
-	graph_checkpoint_pack_pipeline(&params, pipeline->settings->pipeline);
-	rc = session_graph_run(&pipeline->graph, graph_checkpoint_acquire, &params, pipeline__on_int, &epoch, error);
+	graph_checkpoint_pack_pipeline(&params, name);
+	rc = session_graph_run(&pipeline->graph, graph_checkpoint_acquire, &params, pipeline__on_checkpoint, &held, error);
 	bolt_writer_free(&params);
-	if (rc == 0 && epoch == 0)
-		rc = error_set(error, ERR_PROTOCOL, "Neo4j gave no epoch for pipeline %s", pipeline->settings->pipeline);
-	pipeline->checkpoint.epoch = epoch;
-	pipeline->writer.epoch = epoch;
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (held.epoch == 0)
+		return error_set(error, ERR_PROTOCOL, "Neo4j gave no epoch for pipeline %s", name);
+	if (!graph_checkpoint_is_same(&held, &pipeline->checkpoint)) {
+		error_set_class(error, ERR_STATE, ERROR_RETRY,
+		                "another process changed the checkpoint of pipeline %s while this one took over", name);
+		error_hint(error, "run one pgweave per pipeline");
+		return ERR_STATE;
+	}
+	pipeline->checkpoint = held;
+	pipeline->writer.epoch = held.epoch;
+	return 0;
 }
 
 int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct error *error)
@@ -414,16 +426,17 @@ static int pipeline__begin(struct pipeline *pipeline, struct error *error)
 {
 	int rc = pipeline__connect(pipeline, error);
 
+	/* the slot first: while nobody streams from it, what the checkpoint says next is not behind it */
+	if (rc == 0)
+		rc = pipeline__read_facts(pipeline, error);
+	if (rc == 0)
+		rc = pipeline__check_server(pipeline, error);
 	if (rc == 0)
 		rc = pipeline__read_checkpoint(&pipeline->graph, pipeline->settings->pipeline, &pipeline->checkpoint, error);
 	if (rc == 0)
 		rc = tables_read(pipeline, error);
 	if (rc == 0)
 		rc = pipeline__compile(pipeline, error);
-	if (rc == 0)
-		rc = pipeline__read_facts(pipeline, error);
-	if (rc == 0)
-		rc = pipeline__check_server(pipeline, error);
 	if (rc == 0)
 		rc = writer_init(&pipeline->writer, &pipeline->graph, &pipeline->statements, pipeline->log,
 		                 pipeline->settings->transaction_size_max * BATCH_SIZE_FACTOR + BATCH_SIZE_EXTRA);
