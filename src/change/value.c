@@ -29,8 +29,7 @@ static int read_bool(const struct type *type, const char *text, size_t size, str
 	return 0;
 }
 
-/* [-]digits within int64. */
-static bool parse_int(const char *text, size_t size, int64_t *ret_integer)
+bool value__parse_int(const char *text, size_t size, int64_t *ret_integer)
 {
 	const char *at = text;
 	const char *end = text + size;
@@ -55,7 +54,7 @@ static bool parse_int(const char *text, size_t size, int64_t *ret_integer)
 static int read_int(const struct type *type, const char *text, size_t size, struct value *ret_value, struct error *error)
 {
 	*ret_value = (struct value){.kind = VALUE_INT};
-	if (!parse_int(text, size, &ret_value->integer))
+	if (!value__parse_int(text, size, &ret_value->integer))
 		return value__refuse(type, text, size, error);
 	return 0;
 }
@@ -162,7 +161,7 @@ static int read_numeric_integer(const struct type *type, const char *text, size_
 	*ret_value = (struct value){.kind = VALUE_INT};
 	for (i = whole + 1; i < size && text[i] == '0'; i++)
 		;
-	if (i < size || !parse_int(text, whole, &ret_value->integer)) {
+	if (i < size || !value__parse_int(text, whole, &ret_value->integer)) {
 		value__refuse(type, text, size, error);
 		return error_set_class(error, ERR_VALUE, ERROR_POISON,
 		                       "no INTEGER: the numeric '%.*s'%s has a fraction, is out of range, or is no number",

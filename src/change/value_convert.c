@@ -1,8 +1,10 @@
+#include "base/buffer.h"
 #include "change/conversion.h"
 #include "change/value_room.h"
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
@@ -321,26 +323,84 @@ static int split(const struct conversion *conversion, struct arena *arena, struc
 
 /* --- numbers */
 
-/* In long double a product of 64 bits is exact, so that 1999 by 0.01 is 19.99 and not the number beside it. */
-static int scale(const struct conversion *conversion, struct value *value, struct error *error)
-{
-	static const long double powers[] = {1,     1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L, 1e9L,
-	                                     1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L};
-	long double number;
+/* Room for a sign, what a mantissa of 64 bits adds, "e", an exponent, and the end. */
+#define SCALED_EXTRA 64
 
-	if (value->kind == VALUE_INT)
-		number = (long double)value->integer;
-	else if (value->kind == VALUE_FLOAT)
-		number = value->real;
-	else
+/* The digits of a decimal number times `factor`, from the last to the first; the point is passed over. At least one is written. */
+static char *multiply_digits(const char *text, size_t size, uint64_t factor, char *end)
+{
+	unsigned __int128 carry = 0;
+
+	for (size_t i = size; i--;) {
+		if (text[i] < '0' || text[i] > '9')
+			continue;
+		carry += (unsigned __int128)factor * (unsigned)(text[i] - '0');
+		*--end = (char)('0' + (int)(carry % 10));
+		carry /= 10;
+	}
+	for (; carry; carry /= 10)
+		*--end = (char)('0' + (int)(carry % 10));
+	return end;
+}
+
+/*
+ * Exactly, in decimal, and then rounded once: 1999 by 0.01 is 19.99 and not the number beside it, and of a numeric of many
+ * digits none is lost. text: a finite number other than zero, as PostgreSQL or value_print writes it.
+ */
+static int scale_decimal(const struct conversion *conversion, const char *text, size_t size, struct arena *arena,
+                         double *ret_product, struct error *error)
+{
+	int64_t mantissa = conversion->scale_mantissa, exponent = 0;
+	bool negative = (mantissa < 0) != (*text == '-');
+	const char *exponent_at = memchr(text, 'e', size), *text_end = text + size;
+	const char *digits_end = exponent_at ? exponent_at : text_end;
+	const char *point = memchr(text, '.', (size_t)(digits_end - text));
+	char *room = arena_alloc(arena, size + SCALED_EXTRA), *end, *start;
+
+	if (!room)
+		return no_memory(error);
+	if (exponent_at) {
+		exponent_at += exponent_at + 1 < text_end && exponent_at[1] == '+' ? 2 : 1;
+		if (!value__parse_int(exponent_at, (size_t)(text_end - exponent_at), &exponent))
+			return refuse(error, "a number", "that PostgreSQL would not have printed");
+	}
+	exponent -= conversion->scale_decimals + (point ? digits_end - point - 1 : 0);
+	end = room + size + SCALED_EXTRA / 2;
+	start = multiply_digits(text, (size_t)(digits_end - text), mantissa < 0 ? -(uint64_t)mantissa : (uint64_t)mantissa, end);
+	if (negative)
+		*--start = '-';
+	snprintf(end, SCALED_EXTRA / 2, "e%lld", (long long)exponent);
+	*ret_product = strtod(start, NULL);
+	return 0;
+}
+
+/* text: the number as PostgreSQL prints it; NULL where it was found inside something. */
+static int scale(const struct conversion *conversion, const char *text, size_t size, struct arena *arena, struct value *value,
+                 struct error *error)
+{
+	double number = value->kind == VALUE_INT ? (double)value->integer : value->real;
+	struct buffer printed;
+	int rc = 0;
+
+	if (value->kind != VALUE_INT && value->kind != VALUE_FLOAT)
 		return value->kind == VALUE_NULL ? 0 : refuse(error, "a value", "that is no number cannot be scaled");
 	/* a zero stays the one that it is: what is exact has no negative one */
-	if (number != 0)
-		number = number * (long double)conversion->scale_mantissa / powers[conversion->scale_decimals];
-	if (isfinite(number) && !isfinite((double)number))
-		return refuse(error, "a number", "that is out of the range of FLOAT when scaled");
-	*value = (struct value){.kind = VALUE_FLOAT, .real = (double)number};
-	return 0;
+	if (!isfinite(number)) {
+		number *= conversion->scale_mantissa < 0 ? -1 : 1;
+	} else if (number != 0) {
+		buffer_init(&printed, SCALED_EXTRA);
+		if (!text) {
+			value_print(&printed, value, SCALED_EXTRA);
+			text = buffer_text(&printed);
+			size = strlen(text);
+		}
+		rc = printed.failed ? no_memory(error) : scale_decimal(conversion, text, size, arena, &number, error);
+		buffer_free(&printed);
+		if (rc == 0 && !isfinite(number))
+			return refuse(error, "a number", "that is out of the range of FLOAT when scaled");
+	}
+	*value = (struct value){.kind = VALUE_FLOAT, .real = number};
+	return rc;
 }
 
 static const int64_t epoch_units[] = {
@@ -408,6 +468,7 @@ int value__convert(const struct type *type, const char *text, size_t size, struc
                    struct error *error)
 {
 	const struct conversion *conversion = type->conversion;
+	bool found = conversion->constant || conversion->path_count;
 	struct type plain = *type;
 	int rc;
 
@@ -425,7 +486,7 @@ int value__convert(const struct type *type, const char *text, size_t size, struc
 	if (rc == 0 && conversion->split)
 		rc = split(conversion, arena, ret_value, error);
 	if (rc == 0 && conversion->scale_mantissa)
-		rc = scale(conversion, ret_value, error);
+		rc = scale(conversion, found ? NULL : text, size, arena, ret_value, error);
 	if (rc == 0 && conversion->epoch != EPOCH_NONE) {
 		if (ret_value->kind > VALUE_BYTES && is_infinity(text, size))
 			return refuse(error, "an infinite date", "has no number of seconds since 1970");

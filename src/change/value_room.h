@@ -37,6 +37,8 @@ int value__read_vector(const struct type *type, const char *text, size_t size, s
 /* A decimal number, NaN or an infinity, as float8 is printed. */
 int value__read_float(const struct type *type, const char *text, size_t size, struct arena *arena, struct value *ret_value,
                       struct error *error) _must_check;
+/* [-]digits; false when it is something else, or out of range. */
+bool value__parse_int(const char *text, size_t size, int64_t *ret_integer);
 /* The shortest text that reads back as the same number; NaN, Infinity, -Infinity. */
 struct buffer;
 void value__print_float(struct buffer *buffer, double real);

@@ -610,12 +610,12 @@ static int batch__run(struct graph_batch *batch, const struct change **change)
 	int rc;
 
 	graph_chains_init(&chains, table, &batch->scratch);
-	rc = graph_chains_add(&chains, *change);
+	rc = graph_chains_add(&chains, *change) ? 0 : ERR_LIMIT;
 	while (rc == 0 && (*change)->next && (*change)->next->table == table->index &&
 	       batch__changes_key(batch, (*change)->next)) {
 		*change = (*change)->next;
 		batch->changes++;
-		rc = graph_chains_add(&chains, *change);
+		rc = graph_chains_add(&chains, *change) ? 0 : ERR_LIMIT;
 	}
 	if (rc == 0)
 		rc = batch__renames(batch, &chains);
@@ -641,7 +641,7 @@ static int batch__wait(struct graph_batch *batch, const struct plan_table *table
 	if (!chains->table)
 		graph_chains_init(chains, table, &batch->scratch);
 	if (change->kind != CHANGE_TRUNCATE)
-		return graph_chains_add(chains, change);
+		return graph_chains_add(chains, change) ? 0 : ERR_LIMIT;
 	graph_chains_init(chains, table, &batch->scratch);
 	return batch__truncate(batch, table);
 }
@@ -683,6 +683,61 @@ static bool batch__ends_versions(struct graph_batch *batch, const struct transac
 	return false;
 }
 
+/* What comes to stay would stay for good if it went under another key than it came with, or by TRUNCATE. */
+static bool batch__may_leave_what_passes(const struct graph_batch *batch, const struct transaction *transaction)
+{
+	for (const struct change *change = transaction->first; change; change = change->next)
+		if (batch__stays(&batch->plan->tables[change->table]) &&
+		    (change->kind == CHANGE_TRUNCATE || batch__changes_key(batch, change)))
+			return true;
+	return false;
+}
+
+/*
+ * The transaction's changes without those of rows that come and go within it, of tables whose nodes stay: these leave nothing.
+ * The list is in the scratch arena. ERR_LIMIT when it is full.
+ */
+static int batch__without_passing(struct graph_batch *batch, const struct transaction *transaction, const struct change **ret_first)
+{
+	struct graph_chains *chains = arena_calloc(&batch->scratch, batch->plan->tables_count, sizeof(*chains));
+	const struct graph_chain **of = arena_calloc(&batch->scratch, transaction->changes_count, sizeof(struct graph_chain *));
+	struct change **last = (struct change **)ret_first;
+	uint64_t i = 0;
+
+	*ret_first = NULL;
+	if (!chains || (!of && transaction->changes_count))
+		return ERR_LIMIT;
+	for (const struct change *change = transaction->first; change; change = change->next, i++) {
+		const struct plan_table *table = &batch->plan->tables[change->table];
+
+		if (!batch__stays(table))
+			continue;
+		if (!chains[table->index].table)
+			graph_chains_init(&chains[table->index], table, &batch->scratch);
+		if (change->kind == CHANGE_TRUNCATE) {
+			graph_chains_truncate(&chains[table->index]);
+			continue;
+		}
+		of[i] = graph_chains_add(&chains[table->index], change);
+		if (!of[i])
+			return ERR_LIMIT;
+	}
+	i = 0;
+	for (const struct change *change = transaction->first; change; change = change->next, i++) {
+		if (of[i] && !of[i]->was && !of[i]->now) {
+			batch->changes++;
+			continue;
+		}
+		*last = arena_alloc(&batch->scratch, sizeof(**last));
+		if (!*last)
+			return ERR_LIMIT;
+		**last = *change;
+		last = &(*last)->next;
+	}
+	*last = NULL;
+	return 0;
+}
+
 static int batch__failed(int rc, const struct graph_batch *batch, struct error *error)
 {
 	if (rc == ERR_LIMIT)
@@ -694,6 +749,7 @@ static int batch__failed(int rc, const struct graph_batch *batch, struct error *
 
 int graph_batch_add(struct graph_batch *batch, const struct transaction *transaction, struct error *error)
 {
+	const struct change *first = transaction->first;
 	int rc = batch->current ? 0 : batch__new_segment(batch);
 
 	batch->operations_made = false;
@@ -701,7 +757,9 @@ int graph_batch_add(struct graph_batch *batch, const struct transaction *transac
 	batch->time_us = transaction->commit_time_us;
 	if (rc == 0 && batch__ends_versions(batch, transaction))
 		rc = batch__new_segment(batch);
-	for (const struct change *change = transaction->first; change && rc == 0; change = change->next) {
+	if (rc == 0 && batch__may_leave_what_passes(batch, transaction))
+		rc = batch__without_passing(batch, transaction, &first);
+	for (const struct change *change = first; change && rc == 0; change = change->next) {
 		const struct plan_table *table = &batch->plan->tables[change->table];
 
 		if (table->key_deferrable)

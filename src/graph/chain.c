@@ -126,13 +126,12 @@ static const struct cell *chains__merge(struct graph_chains *chains, const struc
 	return merged ? merged : row;
 }
 
-int graph_chains_add(struct graph_chains *chains, const struct change *change)
+struct graph_chain *graph_chains_add(struct graph_chains *chains, const struct change *change)
 {
 	struct graph_chain *chain = NULL;
-	int rc = chains__make_room(chains);
 
-	if (rc < 0)
-		return rc;
+	if (chains__make_room(chains) < 0)
+		return NULL;
 	if (change->kind != CHANGE_INSERT)
 		chain = chains__take(chains, change);
 	if (!chain && change->kind == CHANGE_INSERT)
@@ -140,15 +139,23 @@ int graph_chains_add(struct graph_chains *chains, const struct change *change)
 	else if (!chain)
 		chain = chains__new(chains, change->old ? change->old : change->row);
 	if (!chain)
-		return ERR_LIMIT;
+		return NULL;
 	chain->lsn = change->lsn;
 	if (change->kind == CHANGE_DELETE) {
 		chain->now = NULL;
-		return 0;
+		return chain;
 	}
 	chain->now = chains__merge(chains, chain, change->row);
 	if (!chain->now)
-		return ERR_LIMIT;
+		return NULL;
 	chains__put(chains, chain);
-	return 0;
+	return chain;
+}
+
+void graph_chains_truncate(struct graph_chains *chains)
+{
+	for (struct graph_chain *chain = chains->first; chain; chain = chain->next)
+		chain->now = NULL;
+	for (uint64_t i = 0; i < chains->buckets_count; i++)
+		chains->buckets[i] = NULL;
 }

@@ -35,10 +35,12 @@ void graph_chains_init(struct graph_chains *chains, const struct plan_table *tab
 
 /*
  * Adds an INSERT, UPDATE or DELETE of the table. A row is known by its key, and where the table's key is DEFERRABLE by all that
- * the change says of the old row: rows that are equal in all of it cannot be told apart, nor could anybody who looks. ERR_LIMIT
- * when the arena is full.
+ * the change says of the old row: rows that are equal in all of it cannot be told apart, nor could anybody who looks. NULL when
+ * the arena is full; the chain lives in it.
  */
-int graph_chains_add(struct graph_chains *chains, const struct change *change) _must_check;
+struct graph_chain *graph_chains_add(struct graph_chains *chains, const struct change *change) _must_check;
+/* TRUNCATE: no row is there now. */
+void graph_chains_truncate(struct graph_chains *chains);
 
 uint64_t graph_key_hash(const struct plan_table *table, const struct cell *key);
 bool graph_key_equal(const struct plan_table *table, const struct cell *a, const struct cell *b);

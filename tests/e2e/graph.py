@@ -32,9 +32,14 @@ class Graph:
             if statement.strip():
                 self.query(statement)
 
-    def clean(self):
+    def empty(self):
+        """Without nodes; constraints and indexes stay, and with them Neo4j's plans."""
         with self.driver.session() as session:
             session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS").consume()
+
+    def clean(self):
+        self.empty()
+        with self.driver.session() as session:
             for kind, shown in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES")):
                 for record in list(session.run(f"SHOW {shown} YIELD name, type WHERE type <> 'LOOKUP'")):
                     session.run(f"DROP {kind} `{record['name']}` IF EXISTS").consume()

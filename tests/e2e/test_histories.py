@@ -17,7 +17,7 @@ from histories.shrink import shrink  # noqa: E402
 from checkpoint_moves import recorded_moves  # noqa: E402
 
 FIRST_SEED = int(os.environ.get("PGWEAVE_HISTORIES_SEED", "1"))
-COUNT = 40
+SCHEMAS, OF_EACH = 20, 2
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def workplace(sandbox, graph_driver, tmp_path_factory):
     workplace.close()
 
 
-@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + COUNT))
+@pytest.mark.parametrize("seed", [FIRST_SEED + number * cases.HISTORIES_PER_SCHEMA + more
+                                  for number in range(SCHEMAS) for more in range(OF_EACH)])
 def test_history(workplace, seed):
     print(f"shrink it with: tools/histories --count 1 --seed {seed}")
     run_case(workplace, random_case(seed))

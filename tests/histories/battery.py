@@ -114,7 +114,7 @@ def _alone(options):
 
 
 def _side_by_side(options):
-    """Each worker is a process that takes the next case when it is done with one, and tells what came of it."""
+    """Each worker is a process that takes the next cases, of one schema, when it is done with some, and tells what came of each."""
     context = multiprocessing.get_context("fork")
     numbers, told, enough = context.Value("q", 0), context.Queue(), context.Event()
     workers = [context.Process(target=_work, args=(options, numbers, told, enough)) for _ in range(options.jobs)]
@@ -158,10 +158,12 @@ def _work(options, numbers, told, enough):
         worker = Worker(workplace, options, lambda *what: told.put(("result", *what)), enough.is_set)
         while not enough.is_set():
             with numbers.get_lock():
-                number, numbers.value = numbers.value, numbers.value + 1
-            if number >= len(makers):
+                first, numbers.value = numbers.value, numbers.value + cases.HISTORIES_PER_SCHEMA
+            if first >= len(makers):
                 break
-            worker.run(makers[number]())
+            for make_case in makers[first:first + cases.HISTORIES_PER_SCHEMA]:
+                if not enough.is_set():
+                    worker.run(make_case())
         told.put(("counts", workplace.counts))
 
 

@@ -57,12 +57,14 @@ class Workplace:
                               f"ALTER DATABASE {self.database.name} SET search_path TO public, extensions")
         self.pgweave = Pgweave(folder, self.database, sandbox)
         self.counts = collections.Counter()
+        self.shape = None
 
     def close(self):
         self.pgweave.close()
         self.database.drop()
 
-    def wipe(self):
+    def wipe(self, shape):
+        """`shape`: the schema and the mapping. Where they are the last history's, the graph's constraints stay, and so Neo4j's plans."""
         self.pgweave.close()
         self.pgweave.log_file.unlink(missing_ok=True)
         for (walsender,) in self.database.query("SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s",
@@ -74,7 +76,11 @@ class Workplace:
         self.database.execute(f"DROP PUBLICATION IF EXISTS {self.pgweave.slot}; DROP SCHEMA public CASCADE; "
                               f"DROP SCHEMA IF EXISTS {quote(SECOND_SCHEMA)} CASCADE; CREATE SCHEMA public")
         self.graph.wait_until_quiet()
-        self.graph.clean()
+        if shape == self.shape:
+            self.graph.empty()
+        else:
+            self.graph.clean()
+        self.shape = shape
 
 
 def run_case(workplace, case, with_kill=True):
@@ -109,7 +115,7 @@ class Run:
     def run(self):
         """The number of bytes that the daemon has sent to Neo4j before it was killed, if it was."""
         try:
-            self.workplace.wipe()
+            self.workplace.wipe((self.tables, self.written))
             with Proxy(self.workplace.sandbox.neo4j.state["port"]) as proxy, contextlib.ExitStack() as connections:
                 self.daemon = Daemon(self.pgweave, proxy, self.kill_at, self.script)
                 self._sessions(connections)

@@ -25,7 +25,7 @@ class Sandbox:
         self.directory = pathlib.Path(directory).resolve()
         self._pg_options = {"version": pg_version, "fsync": fsync, "with_tls": pg_tls}
         self._neo4j_options = {"heap": neo4j_heap, "page_cache": neo4j_page_cache, "apoc": apoc,
-                               "with_tls": neo4j_tls, "brief": not fsync}
+                               "with_tls": neo4j_tls, "steady_plans": not fsync}
         self._state_file = self.directory / "sandbox.json"
         state = {"postgres": {}, "neo4j": {}}
         if self._state_file.exists():

@@ -38,8 +38,8 @@ class Neo4j:
     def running(self):
         return process.alive(self.state.get("process"))
 
-    def create(self, heap="1g", page_cache="512m", apoc=True, with_tls=False, brief=False):
-        self.state.update(heap=heap, page_cache=page_cache, apoc=apoc, tls=with_tls, brief=brief, password=secrets.token_hex(12),
+    def create(self, heap="1g", page_cache="512m", apoc=True, with_tls=False, steady_plans=False):
+        self.state.update(heap=heap, page_cache=page_cache, apoc=apoc, tls=with_tls, steady_plans=steady_plans, password=secrets.token_hex(12),
                           port=process.free_port())
         for name in ("conf", "data/dbms", "logs", "plugins", "lib", "import", "run"):
             (self.folder / name).mkdir(parents=True)
@@ -95,9 +95,7 @@ class Neo4j:
         if self.state["apoc"]:
             class_path += f":{self.folder / 'plugins'}/*"
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
-        # In a server that lives for minutes the second compiler takes more time than it saves.
-        compilers = ["-XX:TieredStopAtLevel=1"] if self.state.get("brief") else []
-        return ["java", *opens, *compilers, "-Dio.netty.tryReflectionSetAccessible=true", f"-Xmx{self.state['heap']}",
+        return ["java", *opens, "-Dio.netty.tryReflectionSetAccessible=true", f"-Xmx{self.state['heap']}",
                 "-cp", class_path]
 
     def _command(self):
@@ -127,6 +125,9 @@ class Neo4j:
             "dbms.usage_report.enabled": "false",
             "db.tx_log.preallocate": "false",
         }
+        if self.state["steady_plans"]:
+            # A small graph's statistics change with every row; to plan anew for that is what most of a test would wait for.
+            settings["dbms.cypher.min_replan_interval"] = "1h"
         if self.state["tls"]:
             settings.update(self._tls_settings())
         text = "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -122,6 +122,12 @@ static const struct {
         {TYPE_INT, false, {SCALE(1, 2)}, "1999", "19.99"},
         {TYPE_INT, false, {SCALE(-3, 0)}, "9223372036854775807", "-2.7670116110564327e+19"},
         {TYPE_INT, false, {SCALE(-25, 1)}, "0", "0"},
+        {TYPE_INT, false, {SCALE(INT64_MIN, 18)}, "-9223372036854775808", "8.507059173023462e+19"},
+        {TYPE_FLOAT, false, {SCALE(3, 0)}, "0.1", "0.3"},
+        {TYPE_FLOAT, false, {SCALE(-3, 2)}, "-1.5e-7", "4.5e-09"},
+        {TYPE_FLOAT, false, {SCALE(5, 1)}, "1e+30", "5e+29"},
+        {TYPE_NUMERIC, false, {SCALE(3, 0)}, "123456789012345678901234567890.123456789", "3.703703670370371e+29"},
+        {TYPE_NUMERIC, false, {SCALE(1, 18)}, "-0.00000000000000000000000000000000000000000000001999", "-1.999e-65"},
         {TYPE_FLOAT, false, {SCALE(-25, 1)}, "0", "0"},
         {TYPE_FLOAT, false, {SCALE(25, 1)}, "-0", "-0"},
         {TYPE_FLOAT, false, {SCALE(1, 1)}, "Infinity", "Infinity"},
@@ -151,7 +157,7 @@ static void test_rows(void **state)
 	arena_init(&arena, 100000);
 	buffer_init(&printed, 10000);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct type type = {.kind = rows[i].kind, .array = rows[i].array, .conversion = &rows[i].conversion};
+		const struct type type = {.kind = rows[i].kind, .numeric_as = NUMERIC_AS_FLOAT, .array = rows[i].array, .conversion = &rows[i].conversion};
 		struct error error = {0};
 		struct value value;
 		int rc = value_from_text(&type, rows[i].text, strlen(rows[i].text), &arena, &value, &error);

@@ -376,6 +376,32 @@ static void test_what_stays_is_written_before(void **user)
 	fixture_team_stays(false);
 }
 
+/* A row that comes and goes within one transaction leaves nothing, whatever keys it had on the way, and however it goes. */
+static void test_what_passes_does_not_stay(void **user)
+{
+	struct state *state = *user;
+
+	fixture_team_stays(true);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "a"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("2", "a"), CELLS("1", NULL));
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("1", "b"), NULL);
+	change(state, CHANGE_DELETE, TABLE_TEAM, NULL, CELLS("2", NULL));
+	commit(state);
+	assert_string_equal(operations(state), "NODE_UPSERT 0: 1; ");
+	assert_int_equal(graph_batch_changes(state->batch), 4);
+
+	graph_batch_reset(state->batch);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("3", "c"), NULL);
+	change(state, CHANGE_UPDATE, TABLE_TEAM, CELLS("5", "d"), CELLS("4", NULL));
+	change(state, CHANGE_TRUNCATE, TABLE_TEAM, NULL, NULL);
+	change(state, CHANGE_INSERT, TABLE_TEAM, CELLS("6", "e"), NULL);
+	commit(state);
+	assert_string_equal(operations(state), "NODE_RENAME_DISPLACE 0: 4>5; NODE_RENAME 0: 4>5; NODE_UPSERT 0: 5; "
+	                                       "NODE_TRUNCATE 0:; NODE_UPSERT 0: 6; ");
+	assert_int_equal(graph_batch_changes(state->batch), 4);
+	fixture_team_stays(false);
+}
+
 static void test_relationships_go_before_their_node(void **user)
 {
 	struct state *state = *user;
@@ -864,6 +890,7 @@ int main(void)
 	        TEST(test_delete_and_insert_in_two_transactions_is_another_node),
 	        TEST(test_what_came_and_went_leaves_nothing),
 	        TEST(test_what_stays_is_written_before),
+	        TEST(test_what_passes_does_not_stay),
 	        TEST(test_relationships_go_before_their_node),
 	        TEST(test_a_changed_key_renames_before_it_writes),
 	        TEST(test_keys_that_shift_keep_their_order),
