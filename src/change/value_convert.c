@@ -326,7 +326,8 @@ static int split(const struct conversion *conversion, struct arena *arena, struc
 /* Room for a sign, what a mantissa of 64 bits adds, "e", an exponent, and the end. */
 #define SCALED_EXTRA 64
 
-/* The digits of a decimal number times `factor`, from the last to the first; the point is passed over. At least one is written. */
+/* The digits of a decimal number times `factor`, from the last to the first; the point is passed over. At least one is written.
+ */
 static char *multiply_digits(const char *text, size_t size, uint64_t factor, char *end)
 {
 	unsigned __int128 carry = 0;
@@ -366,7 +367,8 @@ static int scale_decimal(const struct conversion *conversion, const char *text, 
 	}
 	exponent -= conversion->scale_decimals + (point ? digits_end - point - 1 : 0);
 	end = room + size + SCALED_EXTRA / 2;
-	start = multiply_digits(text, (size_t)(digits_end - text), mantissa < 0 ? -(uint64_t)mantissa : (uint64_t)mantissa, end);
+	start = multiply_digits(text, (size_t)(digits_end - text), mantissa < 0 ? -(uint64_t)mantissa : (uint64_t)mantissa,
+	                        end);
 	if (negative)
 		*--start = '-';
 	snprintf(end, SCALED_EXTRA / 2, "e%lld", (long long)exponent);

@@ -697,7 +697,8 @@ static bool batch__may_leave_what_passes(const struct graph_batch *batch, const 
  * The transaction's changes without those of rows that come and go within it, of tables whose nodes stay: these leave nothing.
  * The list is in the scratch arena. ERR_LIMIT when it is full.
  */
-static int batch__without_passing(struct graph_batch *batch, const struct transaction *transaction, const struct change **ret_first)
+static int batch__without_passing(struct graph_batch *batch, const struct transaction *transaction,
+                                  const struct change **ret_first)
 {
 	struct graph_chains *chains = arena_calloc(&batch->scratch, batch->plan->tables_count, sizeof(*chains));
 	const struct graph_chain **of = arena_calloc(&batch->scratch, transaction->changes_count, sizeof(struct graph_chain *));
@@ -705,7 +706,7 @@ static int batch__without_passing(struct graph_batch *batch, const struct transa
 	uint64_t i = 0;
 
 	*ret_first = NULL;
-	if (!chains || (!of && transaction->changes_count))
+	if (!chains || !of)
 		return ERR_LIMIT;
 	for (const struct change *change = transaction->first; change; change = change->next, i++) {
 		const struct plan_table *table = &batch->plan->tables[change->table];

@@ -123,8 +123,7 @@ bool graph_checkpoint_is_same(const struct graph_checkpoint *a, const struct gra
 {
 	return a->phase == b->phase && a->system_identifier == b->system_identifier && a->timeline == b->timeline &&
 	       a->described == b->described && strcmp(a->slot, b->slot) == 0 &&
-	       strcmp(a->mapping_digest, b->mapping_digest) == 0 &&
-	       strcmp(a->publication_digest, b->publication_digest) == 0;
+	       strcmp(a->mapping_digest, b->mapping_digest) == 0 && strcmp(a->publication_digest, b->publication_digest) == 0;
 }
 
 static void pack__text(struct bolt_writer *writer, const char *name, const char *text)

@@ -62,11 +62,11 @@ extern const char graph_checkpoint_read[];       /* $pipeline; one record for gr
  * and what one who is gone had sent last is in it, since the node's lock was waited for.
  */
 extern const char graph_checkpoint_acquire[];
-extern const char graph_checkpoint_describe[];   /* $pipeline, $epoch and the fields of graph_checkpoint_pack_describe */
-extern const char graph_checkpoint_mappings[];   /* $pipeline; one text: the list of descriptions, or null */
-extern const char graph_checkpoint_approve[];    /* graph_checkpoint_pack_approve; by whoever is not the writer */
-extern const char graph_checkpoint_move[];       /* graph_checkpoint_pack_move; fails when the fence does not hold */
-extern const char graph_dead_letters_create[];   /* graph_dead_letter_pack_* */
+extern const char graph_checkpoint_describe[]; /* $pipeline, $epoch and the fields of graph_checkpoint_pack_describe */
+extern const char graph_checkpoint_mappings[]; /* $pipeline; one text: the list of descriptions, or null */
+extern const char graph_checkpoint_approve[];  /* graph_checkpoint_pack_approve; by whoever is not the writer */
+extern const char graph_checkpoint_move[];     /* graph_checkpoint_pack_move; fails when the fence does not hold */
+extern const char graph_dead_letters_create[]; /* graph_dead_letter_pack_* */
 /*
  * What is kept of the tables (mapping/altered.h): $pipeline; one record: that text, the digest of the mapping's words, and
  * numbers that say which tables are to be loaded or swept, because their changes may have been left out.

@@ -553,7 +553,10 @@ static void resolve__check_except(struct compiler *compiler, const struct words 
 	}
 }
 
-/* Without `properties`: every column that is in no foreign key, neither the database's nor one that this file declares. */
+/*
+ * Without `properties`: every column that is in no foreign key, neither the database's nor one that this file declares. key:
+ * what is a property already.
+ */
 static void resolve__implied(struct compiler *compiler, const struct catalog_table *table, struct place owner,
                              const struct resolved_columns *key, const struct resolved_columns *except,
                              const struct resolved_columns *stay, const struct resolved_columns *used,
@@ -581,7 +584,7 @@ static bool resolve__properties(struct compiler *compiler, const struct catalog_
                                 const struct words *relational_only, const struct resolved_columns *key, bool as_key,
                                 const struct resolved_columns *used, struct resolved_properties *properties)
 {
-	struct resolved_columns except = {0}, stay = {0};
+	struct resolved_columns except = {0}, stay = {0}, none = {0};
 	bool fine = key != NULL;
 
 	if (except_words->name.text) {
@@ -596,7 +599,7 @@ static bool resolve__properties(struct compiler *compiler, const struct catalog_
 	if (mapped->name.text)
 		resolve__listed(compiler, table, mapped, key, properties);
 	else if (fine)
-		resolve__implied(compiler, table, owner, key, &except, &stay, used, properties);
+		resolve__implied(compiler, table, owner, as_key ? key : &none, &except, &stay, used, properties);
 	return fine;
 }
 

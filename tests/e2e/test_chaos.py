@@ -172,6 +172,7 @@ def chaos(pgweave, database, graph, sandbox):
         yield Chaos(pgweave, database, graph, sandbox)
 
 
+@pytest.mark.restarts_neo4j
 def test_pgbench_while_everything_is_killed(chaos, pgweave, database, graph, sandbox):
     print(f"seed {SEED}: set PGWEAVE_CHAOS_SEED for another one")
     pgbench = Pgbench(database, sandbox)

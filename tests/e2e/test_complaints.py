@@ -382,6 +382,7 @@ def test_complaint_13_bad_records_among_many_transactions(pgweave, database, gra
 
 # 14: outages of Neo4j quietly filed as dead letters. 15: the sink dies when Neo4j restarts.
 
+@pytest.mark.restarts_neo4j
 def test_complaint_14_an_outage_makes_no_dead_letters(streaming, database, graph, sandbox):
     process = streaming.process
     with Load(database, shop.NEW_CUSTOMER, pause_s=0.01) as load:
@@ -409,6 +410,7 @@ def test_complaint_14_terminated_transactions_make_no_dead_letters(streaming, da
     assert graph.count(DEAD_LETTER) == 0
 
 
+@pytest.mark.restarts_neo4j
 def test_complaint_15_neo4j_restarts(streaming, database, graph, sandbox):
     process = streaming.process
     sandbox.stop_neo4j()

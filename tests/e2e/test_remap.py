@@ -647,6 +647,7 @@ def test_a_publication_that_missed_something(tables, pgweave, database, graph):
     assert checkpoint(graph)["phase"] == "broken"
 
 
+@pytest.mark.restarts_neo4j
 @pytest.mark.sampled(0)
 def test_neo4j_killed_on_the_way(tables, pgweave, database, graph, sandbox):
     case = CASES["everything at once"]

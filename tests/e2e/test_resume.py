@@ -108,6 +108,7 @@ def test_killed_many_times(bank, database, graph):
     assert_whole_transactions(graph)
 
 
+@pytest.mark.restarts_neo4j
 def test_neo4j_killed_and_away_for_a_while(bank, database, graph, sandbox):
     with Transfers(database) as transfers:
         transfers.wait_for_more()
@@ -129,6 +130,7 @@ def test_postgres_killed(bank, database, graph, sandbox):
     assert_whole_transactions(graph)
 
 
+@pytest.mark.restarts_neo4j
 def test_everything_killed_at_once(bank, database, graph, sandbox):
     with Transfers(database) as transfers:
         transfers.wait_for_more()
@@ -143,6 +145,7 @@ def test_everything_killed_at_once(bank, database, graph, sandbox):
     assert_whole_transactions(graph)
 
 
+@pytest.mark.restarts_neo4j
 def test_started_before_the_servers(bank, database, graph, sandbox):
     assert bank.terminate() == 0
     sandbox.stop_neo4j()

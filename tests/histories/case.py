@@ -11,7 +11,7 @@ from .versions import parts_with_history
 
 # So many seeds, one after the other, have one schema and mapping: Neo4j then plans their statements once, which is what a history
 # mostly waits for.
-HISTORIES_PER_SCHEMA = 5
+HISTORIES_PER_SCHEMA = 10
 
 
 def random_case(seed):

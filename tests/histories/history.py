@@ -295,7 +295,7 @@ class _Writer:
                 values.update({column: None for column in reference["columns"]})
             elif there and chance > 0.15 + loose:
                 row = self.rng.choice(there)
-                values.update(zip(reference["columns"], (row[column] for column in target["key"])))
+                values.update(zip(reference["columns"], (row[column] for column in reference.get("key") or target["key"])))
             else:
                 values.update({column: self.rng.choice(self.types[table["id"]][column].keys)
                                for column in reference["columns"]})

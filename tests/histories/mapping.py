@@ -1,7 +1,7 @@
 """A random mapping over the tables of a schema, as plain data, and the YAML that says it.
 
 {options, nodes, relationships, values}. A node: {label, table, labels, key, properties, except, relationships}, one of its relationships:
-{type, to or from, columns}. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
+{type, to or from, columns}, with `by` where they refer to another key of that node. A join table's relationship: {type, table, from: [label, columns], to, key, properties, except}.
 `properties` is None, or a list of {name, column, as, steps}, with `steps` as in computed.py. Tables go by their ids. Each of the three may have a `where`, as in conditions.py;
 a node a list `choose` of further labels, the others a `choose` of types: {column, values: {value: name}}. A node may have `prefixes`, for
 labels that are made of a column's values: {column, prefix}. A value is a node made of values: {label, property, keep, labels}; a node's
@@ -35,9 +35,13 @@ def random_mapping(rng, tables):
         node["relationships"] = _relationships(rng, table, node, by_table, used)
         node["relationships"] += _value_relationships(rng, table, node, nodes, tables, used, values)
     tenant = _tenant(rng, nodes, joins, tables)
+    if tenant:
+        for node in nodes:
+            # A tenant is a condition of the node, and such a node has none.
+            node["relationships"] = [relationship for relationship in node["relationships"] if not relationship.get("by")]
     for part, table in ((part, table) for part in nodes + joins for table in tables if table["id"] == part["table"]):
-        _choose_properties(rng, part, table)
-        if rng.random() < 0.25:
+        _choose_properties(rng, part, table, _referred(nodes, part))
+        if rng.random() < 0.25 and not _referred(nodes, part):
             part["where"] = conditions.random_condition(rng, table)
         for relationship in part.get("relationships", []):
             if rng.random() < 0.2:
@@ -76,7 +80,8 @@ def _tenant(rng, nodes, joins, tables):
     everybodys = set()
     for node in nodes:
         leads_to = {relationship.get("to") or relationship["from"] for relationship in node["relationships"]}
-        if leads_to <= everybodys and rng.random() < 0.3:
+        # at least one node's table has to have it
+        if leads_to <= everybodys and len(everybodys) + 1 < len(nodes) and rng.random() < 0.3:
             everybodys.add(node["label"])
     type = rng.choice(_TENANT_TYPES)
     known = conditions.EQUAL[type]
@@ -108,7 +113,7 @@ def with_tenant(mapping, tables):
 def _choose_on_delete(rng, nodes, joins, tables):
     by_id = {table["id"]: table for table in tables}
     for node in nodes:
-        if not _steady(node, by_id) or rng.random() < 0.7:
+        if not _steady(node, by_id) or _referred(nodes, node) or rng.random() < 0.7:
             continue
         leading = [(by_id[other["table"]], r["columns"]) for other in nodes for r in other["relationships"] if node["label"] in (
             r.get("to"), r.get("from"))]
@@ -148,7 +153,7 @@ def _steady(node, by_id):
 
 def _enforced(table, columns):
     return any(reference["columns"] == columns and reference["declared"] == "valid" and not reference["deferrable"]
-               for reference in table["references"])
+               and not reference.get("key") for reference in table["references"])
 
 
 def _history(rng, part):
@@ -310,10 +315,18 @@ def _relationships(rng, table, node, by_table, used):
             shape = (node["label"], other) if outwards else (other, node["label"])
             relationships.append({"type": used.choose(*shape), "to" if outwards else "from": other,
                                   "columns": reference["columns"]})
+            if reference.get("key"):
+                relationships[-1]["by"] = reference["key"]
     return relationships
 
 
-def _choose_properties(rng, part, table):
+def _referred(nodes, part):
+    """The columns of the node by which relationships find it that do not know its key."""
+    return {column for node in nodes for relationship in node["relationships"] for column in relationship.get("by", [])
+            if part.get("label") in (relationship.get("to", ""), relationship.get("from", ""))}
+
+
+def _choose_properties(rng, part, table, referred):
     ends = part["from"][1] + part["to"][1] if "from" in part else []
     key = [] if set(table["key"]) == set(ends) else table["key"]
     free = [column for column in table["columns"] if column["name"] not in key and column["name"] not in ends]
@@ -323,9 +336,10 @@ def _choose_properties(rng, part, table):
     in_keys = {column for reference in table["references"] for column in reference["columns"]}
     if rng.random() < 0.4:
         part["except"] = [column["name"] for column in free if column not in carried
-                          or column["name"] not in in_keys and rng.random() < 0.1]
+                          or column["name"] not in in_keys | referred and rng.random() < 0.1]
         return
-    chosen = [column for column in carried if rng.random() < (0.1 if column["name"] in in_keys else 0.7)]
+    chosen = [column for column in carried if column["name"] in referred or
+              rng.random() < (0.1 if column["name"] in in_keys else 0.7)]
     chosen += [column for column in table["columns"] if column["name"] in key and rng.random() < 0.6]
     rng.shuffle(chosen)
     # What is not named keeps its column's name, so nobody else may have it.
@@ -333,11 +347,13 @@ def _choose_properties(rng, part, table):
     for column in chosen:
         name = names.some(rng, names.PROPERTIES, taken) if rng.random() < 0.35 else column["name"]
         ways = TYPES[column["type"]].ways
+        if column["name"] in referred:
+            ways = []
         if column["name"] in key:
             ways = [way for way in ways if way != "float"]
         way = rng.choice(ways) if ways and rng.random() < 0.6 else None
         properties.append({"name": name, "column": column["name"], "as": way})
-        if column["name"] not in key and rng.random() < 0.3:
+        if column["name"] not in key and column["name"] not in referred and rng.random() < 0.3:
             properties[-1].update(_computed(rng, column))
     if rng.random() < 0.15:
         properties.append({"name": names.some(rng, names.PROPERTIES, taken), "column": None, "as": None, "steps": random_constant(rng)})

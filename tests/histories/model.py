@@ -177,13 +177,20 @@ class _Model:
                     if self._is_array(node["table"], relationship):
                         yield from self._from_elements(node["table"], relationship, row, owner)
                         continue
-                    other = self._identity(relationship.get("to") or relationship["from"], node["table"],
-                                           relationship["columns"], row)
+                    other = self._other_end(node["table"], relationship, row)
                     if other is not None:
                         ends = (owner, other) if "to" in relationship else (other, owner)
                         made = Relationship(_type(relationship, row), *ends, {},
                                             self._relationship_source(relationship, (label, number), node["table"], row))
                         yield dataclasses.replace(self._with_history(relationship, made, row), owner=owner)
+
+    def _other_end(self, table, relationship, row):
+        label = relationship.get("to") or relationship["from"]
+        if not relationship.get("by"):
+            return self._identity(label, table, relationship["columns"], row)
+        values, target = [row[column] for column in relationship["columns"]], self.nodes[label]["table"]
+        found = [other for other in self.rows[target] if values == [other[column] for column in relationship["by"]]]
+        return self._identity(label, target, self.keys[label], found[0]) if found and None not in values else None
 
     def _is_array(self, table, relationship):
         return TYPES[self.types[table][relationship["columns"][0]]].is_list

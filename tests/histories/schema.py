@@ -3,7 +3,7 @@
 A table: {id, schema, name, role, columns, key, key_is, deferrable, replica_identity, references, partitions}. `key` are the columns
 that the mapping will know a row by; `key_is` is "primary" or "index" (a unique index over NOT NULL columns). A column: {name, type,
 not_null, external, generated, serial}. A reference leads to another table's key: {columns, to, declared, deferrable, on_delete,
-on_update}, where `declared` is "valid", "not valid" or "no".
+on_update}, where `declared` is "valid", "not valid" or "no"; with `key`, to another unique key of it, its `unique`.
 """
 from . import names
 from .column_types import DEFINITIONS, KEY_TYPES, TYPES, USUAL_KEY_TYPES
@@ -23,6 +23,8 @@ def random_schema(rng):
         role = "node" if number == 0 else rng.choices(["node", "join", "plain"], [10, 8, 1])[0]
         tables.append(_table(rng, f"t{number}", role, names.some(rng, names.TABLES, taken)))
         _add_key(rng, tables[-1], tables[:-1])
+        if role == "node" and rng.random() < 0.3:
+            _add_other_key(rng, tables[-1])
     for table in tables:
         _add_references(rng, table, tables)
         _add_columns(rng, table)
@@ -65,6 +67,12 @@ def _add_key(rng, table, earlier):
             table["primary_key"] = [IDENTITY]
 
 
+def _add_other_key(rng, table):
+    nullable = rng.random() < 0.5
+    table["unique"] = [_column(rng, table, rng.choice(USUAL_KEY_TYPES), not_null=not nullable, small=True)
+                       for _ in range(rng.choice([1, 1, 1, 2]))]
+
+
 def _add_ends(rng, table, parents):
     by_ends = rng.random() < 0.5
     for _ in range(2):
@@ -80,12 +88,15 @@ def _add_references(rng, table, tables):
     for _ in range(rng.choice([0, 1, 1, 2, 3])):
         target = table if table["role"] == "node" and rng.random() < 0.25 else rng.choice(nodes)
         # The first row of a table that refers to itself or to a later one needs a NULL.
-        _add_reference(rng, table, target, nullable=target["id"] >= table["id"] or rng.random() < 0.8)
+        nullable = target["id"] >= table["id"] or rng.random() < 0.8
+        if target.get("unique") and rng.random() < 0.6:
+            _add_other_reference(rng, table, target, nullable)
+        else:
+            _add_reference(rng, table, target, nullable)
 
 
 def _add_reference(rng, table, target, nullable):
-    types = {column["name"]: column["type"] for column in target["columns"]}
-    columns = [_column(rng, table, types[column], not_null=not nullable) for column in target["key"]]
+    columns = _referring_columns(rng, table, target, target["key"], nullable)
     declared = rng.choices(["valid", "not valid", "no"], [6, 1, 3])[0]
     deferrable = rng.choices([None, "IMMEDIATE", "DEFERRED"], [5, 1, 2])[0]
     if target["deferrable"]:
@@ -94,6 +105,18 @@ def _add_reference(rng, table, target, nullable):
                  "on_delete": _action(rng, nullable), "on_update": _action(rng, nullable)}
     table["references"].append(reference)
     return reference
+
+
+def _add_other_reference(rng, table, target, nullable):
+    """To what is not the key that tells the nodes apart: always of a kind that the mapping takes."""
+    table["references"].append({
+        "columns": _referring_columns(rng, table, target, target["unique"], nullable), "to": target["id"], "key": target["unique"],
+        "declared": "valid", "deferrable": None, "on_delete": _action(rng, nullable), "on_update": _action(rng, nullable)})
+
+
+def _referring_columns(rng, table, target, key, nullable):
+    types = {column["name"]: column["type"] for column in target["columns"]}
+    return [_column(rng, table, types[column], not_null=not nullable) for column in key]
 
 
 def _action(rng, nullable):
@@ -114,8 +137,9 @@ def _add_columns(rng, table):
 
 
 def _add_partitions(rng, table):
-    # A partitioned table has no deferrable keys, and an index of its own takes no replica identity from its root.
-    if table["key_is"] == "primary" and not table["deferrable"] and rng.random() < 0.15:
+    # A partitioned table has no deferrable keys, every unique key has what it is partitioned by, and an index of its own takes no
+    # replica identity from its root.
+    if table["key_is"] == "primary" and not table["deferrable"] and not table.get("unique") and rng.random() < 0.15:
         table["partitions"] = rng.randint(2, 3)
 
 
@@ -154,6 +178,8 @@ def _table_ddl(table):
     if table["primary_key"]:
         deferrable = f" DEFERRABLE INITIALLY {table['deferrable']}" if table["deferrable"] else ""
         lines.append(f"PRIMARY KEY ({_list(table['primary_key'])}){deferrable}")
+    if table.get("unique"):
+        lines.append(f"UNIQUE ({_list(table['unique'])})")
     partitioned = f" PARTITION BY HASH ({quote(table['key'][0])})" if table["partitions"] else ""
     yield f"CREATE TABLE {name} (" + ", ".join(lines) + ")" + partitioned
     parts = [name]
@@ -184,7 +210,7 @@ def _column_ddl(table, column):
 
 def _reference_ddl(table, reference, target):
     text = (f"ALTER TABLE {qualified(table)} ADD FOREIGN KEY ({_list(reference['columns'])}) "
-            f"REFERENCES {qualified(target)} ({_list(target['key'])}) "
+            f"REFERENCES {qualified(target)} ({_list(reference.get('key') or target['key'])}) "
             f"ON DELETE {reference['on_delete']} ON UPDATE {reference['on_update']}")
     if reference["deferrable"]:
         text += f" DEFERRABLE INITIALLY {reference['deferrable']}"

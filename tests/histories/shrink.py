@@ -189,6 +189,8 @@ def _column(case, position):
 
 def _drop_columns(case, table, names):
     table["columns"] = [column for column in table["columns"] if column["name"] not in names]
+    if {*table.get("unique", [])} & {*names}:
+        table["unique"] = []
     for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
         if part["table"] == table["id"]:
             part["except"] = [name for name in part["except"] if name not in names]

@@ -157,7 +157,10 @@ static void test_rows(void **state)
 	arena_init(&arena, 100000);
 	buffer_init(&printed, 10000);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct type type = {.kind = rows[i].kind, .numeric_as = NUMERIC_AS_FLOAT, .array = rows[i].array, .conversion = &rows[i].conversion};
+		const struct type type = {.kind = rows[i].kind,
+		                          .numeric_as = NUMERIC_AS_FLOAT,
+		                          .array = rows[i].array,
+		                          .conversion = &rows[i].conversion};
 		struct error error = {0};
 		struct value value;
 		int rc = value_from_text(&type, rows[i].text, strlen(rows[i].text), &arena, &value, &error);
