@@ -75,8 +75,10 @@ def database(sandbox):
 
 
 @pytest.fixture
-def graph(database, graph_driver):
-    graph_driver.clean()
+def graph(request, database, graph_driver):
+    marked = request.node.get_closest_marker("one_mapping")
+    used = [name for name in marked.args if name in request.fixturenames] if marked else []
+    graph_driver.prepare((request.module.__name__, used[0]) if used else None)
     return graph_driver
 
 

@@ -12,6 +12,7 @@ class Graph:
     def __init__(self, sandbox):
         self.driver = neo4j.GraphDatabase.driver(sandbox.neo4j_uri, auth=sandbox.neo4j_auth,
                                                  notifications_min_severity="OFF")
+        self._shape = None
 
     def close(self):
         self.driver.close()
@@ -32,17 +33,19 @@ class Graph:
             if statement.strip():
                 self.query(statement)
 
-    def empty(self):
-        """Without nodes; constraints and indexes stay, and with them Neo4j's plans."""
+    def prepare(self, shape):
+        """An empty graph. Where `shape` is the one of before, constraints and indexes stay, and with them Neo4j's plans: to make a plan
+        takes it longer than all the rest."""
         with self.driver.session() as session:
             session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS").consume()
+            if shape is None or shape != self._shape:
+                for kind, shown in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES")):
+                    for record in list(session.run(f"SHOW {shown} YIELD name, type WHERE type <> 'LOOKUP'")):
+                        session.run(f"DROP {kind} `{record['name']}` IF EXISTS").consume()
+        self._shape = shape
 
     def clean(self):
-        self.empty()
-        with self.driver.session() as session:
-            for kind, shown in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES")):
-                for record in list(session.run(f"SHOW {shown} YIELD name, type WHERE type <> 'LOOKUP'")):
-                    session.run(f"DROP {kind} `{record['name']}` IF EXISTS").consume()
+        self.prepare(None)
 
     def wait_until_quiet(self):
         """Until no transaction but the asking one is open: what a killed client has sent may still be committed."""

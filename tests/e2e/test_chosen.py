@@ -5,6 +5,8 @@ from agreement import assert_agreement
 from compare_graph import ForeignKey, Join, Node, same
 from graph import PLACEHOLDER
 
+pytestmark = pytest.mark.one_mapping("items")
+
 SCHEMA = """
     CREATE TYPE tier AS ENUM ('gold', 'in stock', 'A`B');
     CREATE TABLE items (id bigint PRIMARY KEY, kind text, tier tier, hot boolean, notes text, owner bigint, owner_kind text);

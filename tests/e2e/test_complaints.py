@@ -10,6 +10,8 @@ from graph import PLACEHOLDER
 from load import Load
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("streaming")
+
 DEAD_LETTER = "_PgweaveDeadLetter"
 COPY_CUSTOMERS = rb'COPY .*"customers"'
 COPY_ORDERS = rb'COPY .*"orders"'

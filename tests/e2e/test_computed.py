@@ -7,6 +7,8 @@ import pytest
 
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("customers", "people")
+
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "mapping.md").read_text()
 UTC = datetime.timezone.utc
 SCHEMA = """

@@ -7,6 +7,8 @@ from agreement import assert_agreement
 from compare_graph import ForeignKey, Join, Node, same
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("rooms")
+
 TABLES = """
     CREATE TABLE rooms (code text PRIMARY KEY, seats int UNIQUE);
     CREATE TABLE slots (id bigint PRIMARY KEY DEFERRABLE, name text, label text, room text REFERENCES rooms ON UPDATE CASCADE);

@@ -22,6 +22,8 @@ from sandbox import process as processes
 from sandbox import tls
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("streaming")
+
 SEED = int(os.environ.get("PGWEAVE_CHAOS_SEED", "20"))
 
 

@@ -17,7 +17,7 @@ from histories.shrink import shrink  # noqa: E402
 from checkpoint_moves import recorded_moves  # noqa: E402
 
 FIRST_SEED = int(os.environ.get("PGWEAVE_HISTORIES_SEED", "1"))
-SCHEMAS, OF_EACH = 20, 2
+SCHEMAS, OF_EACH = 14, 3
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ import pytest
 from agreement import assert_agreement
 from compare_graph import Node, same
 
+pytestmark = pytest.mark.one_mapping("logins")
+
 SCHEMA = """
     CREATE TABLE users (id bigint PRIMARY KEY, email text NOT NULL UNIQUE, site int, badge int, UNIQUE (site, badge));
     CREATE TABLE logins (id bigint PRIMARY KEY, email text REFERENCES users (email) ON UPDATE CASCADE ON DELETE SET NULL,

@@ -10,6 +10,8 @@ from graph import CHECKPOINT, PLACEHOLDER
 from pgweave import Pgweave
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("bank")
+
 TABLES = """
     CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL);
     CREATE TABLE transfers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -6,6 +6,8 @@ from agreement import assert_agreement
 from compare_graph import ForeignKey, Join, Node, same
 from graph import PLACEHOLDER
 
+pytestmark = pytest.mark.one_mapping("roles", "people", "friends", "calls", "needs")
+
 
 @pytest.fixture
 def pipeline(pgweave, database, graph):

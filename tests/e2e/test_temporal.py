@@ -10,6 +10,8 @@ import pytest
 from pgweave import BINARY, ROOT
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("threads")
+
 FOREVER = datetime.datetime(9999, 12, 31, tzinfo=datetime.timezone.utc)
 SCHEMA = """
     CREATE TABLE users (id bigint PRIMARY KEY, uid text NOT NULL, name text);

@@ -5,6 +5,8 @@ import pytest
 from agreement import assert_agreement
 from compare_graph import Node, same
 
+pytestmark = pytest.mark.one_mapping("values")
+
 SCALARS = {
     "bool": ["true", "false"],
     "smallint": ["0", "-32768", "32767"],

@@ -8,6 +8,8 @@ from compare_graph import ForeignKey, Join, Node, same
 from graph import PLACEHOLDER
 from waiting import wait_until
 
+pytestmark = pytest.mark.one_mapping("office")
+
 # One column of each type that has comparisons, and what is put into it. NULL comes by itself.
 VALUES = {
     "flag boolean": ["true", "false"],

@@ -57,14 +57,12 @@ class Workplace:
                               f"ALTER DATABASE {self.database.name} SET search_path TO public, extensions")
         self.pgweave = Pgweave(folder, self.database, sandbox)
         self.counts = collections.Counter()
-        self.shape = None
 
     def close(self):
         self.pgweave.close()
         self.database.drop()
 
     def wipe(self, shape):
-        """`shape`: the schema and the mapping. Where they are the last history's, the graph's constraints stay, and so Neo4j's plans."""
         self.pgweave.close()
         self.pgweave.log_file.unlink(missing_ok=True)
         for (walsender,) in self.database.query("SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s",
@@ -76,11 +74,7 @@ class Workplace:
         self.database.execute(f"DROP PUBLICATION IF EXISTS {self.pgweave.slot}; DROP SCHEMA public CASCADE; "
                               f"DROP SCHEMA IF EXISTS {quote(SECOND_SCHEMA)} CASCADE; CREATE SCHEMA public")
         self.graph.wait_until_quiet()
-        if shape == self.shape:
-            self.graph.empty()
-        else:
-            self.graph.clean()
-        self.shape = shape
+        self.graph.prepare(shape)
 
 
 def run_case(workplace, case, with_kill=True):
