@@ -1120,7 +1120,7 @@ static int builder__renamed(struct builder *builder, const struct plan_table *ta
 	int rc = 0;
 
 	if (table->node) {
-		if (table->node->deleted_label)
+		if (table->node->deleted_label && !table->node->may_be_placeholder)
 			rc = builder__add(builder, GRAPH_NODE_RENAME_DISPLACE, table->node->index, NULL, row);
 		if (rc == 0)
 			rc = builder__add(builder, tangled ? GRAPH_NODE_EXCHANGE : GRAPH_NODE_RENAME, table->node->index, NULL,

@@ -54,8 +54,8 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 	X(SHOW_MOVED_ROW, EDGE)       /* the same of the old row, and of the new one */                                        \
 	X(EDGE_TRUNCATE, EDGE)        /* no row */                                                                             \
 	X(NODE_TRUNCATE, NODE)        /* no row */                                                                             \
-	X(NODE_RENAME_VACATE, NODE)   /* old key, new key: a placeholder that holds the new key gives it up */                 \
-	X(NODE_RENAME_DISPLACE, NODE) /* old key, new key: a node without a row that holds the new key goes */                 \
+	X(NODE_RENAME_VACATE, NODE)   /* old key, new key: a node without a row that holds the new key gives it up */          \
+	X(NODE_RENAME_DISPLACE, NODE) /* the same where it goes: no row can refer to it */                                     \
 	X(NODE_RENAME, NODE)          /* old key, new key */                                                                   \
 	X(NODE_EXCHANGE, NODE)        /* the same, of nodes that take keys from one another */                                 \
 	X(RENAME_LEAVE_FROM, EDGE)    /* old key, new key of `from`: unenforced relationships stay with the old key */         \

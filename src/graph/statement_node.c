@@ -304,17 +304,26 @@ static void text__rename_displace(struct text *text, const struct plan_node *nod
 	text__name(text, node->deleted_label);
 	text__put(text, " AND EXISTS { MATCH ");
 	text__keyed(text, "n", node, 0);
-	text__put(text, " WHERE NOT n:" PLACEHOLDER " } DETACH DELETE p");
+	text__put(text, " WHERE NOT n:" PLACEHOLDER " } ");
+	text__detach_delete(text, "p", node);
 }
 
-/* The placeholder keeps its new key aside (k0, k1, ...) until its relationships have moved. */
+/*
+ * The placeholder keeps its new key aside (k0, k1, ...) until its relationships have moved. So does a node that has stayed
+ * without its row: relationships of rows that refer to the key are to lead to the row that has it now.
+ */
 static void text__rename_vacate(struct text *text, const struct plan_node *node)
 {
 	text__put(text, UNWIND);
 	text__match(text, "p", node, node->key_count);
-	text__put(text, "WHERE p:" PLACEHOLDER " ");
-	/* a row that was no node is not renamed: the placeholder stays where it is, to be filled */
-	if (node->where) {
+	text__put(text, "WHERE (p:" PLACEHOLDER);
+	if (node->deleted_label) {
+		text__put(text, " OR p:");
+		text__name(text, node->deleted_label);
+	}
+	text__put(text, ") ");
+	/* a row that was no node is not renamed: what is there stays where it is, to be filled */
+	if (node->where || node->deleted_label) {
 		text__put(text, "AND EXISTS { MATCH ");
 		text__keyed(text, "n", node, 0);
 		text__put(text, " WHERE NOT n:" PLACEHOLDER " } ");
@@ -343,10 +352,7 @@ void text__match_moving(struct text *text, const struct plan_node *node)
 static void text__rename_discard(struct text *text, const struct plan_node *node)
 {
 	text__match_moving(text, node);
-	if (plan_node_waits(node))
-		text__detach_delete(text, "p", node);
-	else
-		text__put(text, "DETACH DELETE p");
+	text__detach_delete(text, "p", node);
 }
 
 void text__write_node(struct text *text, enum graph_statement_kind kind, const struct plan_node *node, const uint8_t *mask)

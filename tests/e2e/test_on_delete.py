@@ -172,6 +172,37 @@ def test_references_without_a_foreign_key(database, graph, pgweave):
     assert_equal(pgweave)
 
 
+def test_who_takes_the_key_of_a_node_that_stayed_has_what_refers_to_it(database, graph, pgweave):
+    database.execute("CREATE TABLE a (id int PRIMARY KEY, name text); CREATE TABLE b (id int PRIMARY KEY, a_id int); "
+                     "CREATE TABLE c (x int, y int, PRIMARY KEY (x, y)); "
+                     "INSERT INTO a VALUES (1, 'one'), (2, 'two'); INSERT INTO b VALUES (10, 1), (20, 2); INSERT INTO c VALUES (1, 2), (2, 1)")
+    pgweave.map("nodes:\n  A: {table: a, on_delete: tombstone}\n"
+                "  B: {table: b, relationships: {OF: {to: A, column: a_id}}}\n"
+                "relationships:\n  NEAR: {table: c, from: {A: x}, to: {A: y}}\n")
+    pgweave.start_and_catch_up()
+    graph.query("MATCH (a:A) SET a.mine = a.id")
+    database.execute("DELETE FROM a WHERE id = 1")
+    database.execute("UPDATE a SET id = 1 WHERE id = 2")
+    pgweave.catch_up()
+    assert graph.query("MATCH (a:A) RETURN a.id AS id, a.name AS name, a.mine AS mine, [(a)<-[:OF]-(b) | b.id] AS of, "
+                       "[(a)-[:NEAR]->(n) | n.id] AS near ORDER BY id") == [
+        {"id": 1, "name": "two", "mine": 2, "of": [10], "near": [2]}, {"id": 2, "name": None, "mine": None, "of": [20], "near": [1]}]
+    assert_equal(pgweave)
+
+
+def test_a_key_changes_stays_and_is_taken_in_one_batch(people, database, graph):
+    """Neo4j finds a node by a key that it got in the same transaction also when it is gone."""
+    pgweave = people("on_delete: tombstone")
+    pgweave.terminate()
+    database.execute("DELETE FROM friends")
+    for statement in ("UPDATE people SET id = 100 WHERE id = 1", "DELETE FROM people WHERE id = 100", "UPDATE people SET id = 100 WHERE id = 2"):
+        database.execute(statement)
+    pgweave.start_and_catch_up()
+    assert person(graph, 100) == {"labels": ["Person"], "name": "p2", "badge": None, "hanging": ["IN"]}
+    assert person(graph, 1) is None and person(graph, 2) is None
+    assert_equal(pgweave)
+
+
 @pytest.mark.sampled(0)
 def test_the_choice_is_taken_back(people, database, graph):
     pgweave = people("on_delete: tombstone")

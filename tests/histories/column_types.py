@@ -165,8 +165,8 @@ def _scalar(kind, text):
 
 
 def number(value):
-    """All bits count, but one NaN is as good as another."""
-    return "NaN" if value != value else struct.pack(">d", value).hex()
+    """All bits count, but one NaN is as good as another, and a zero as another: Neo4j keeps the one that is there."""
+    return "NaN" if value != value else struct.pack(">d", value + 0.0).hex()
 
 
 READ = {
