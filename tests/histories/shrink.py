@@ -5,6 +5,10 @@ on without it; so reductions need not be clever. They go from large to small, an
 """
 import copy
 
+from .schema import IDENTITY
+from .stayed import nodes_that_stay
+from .versions import parts_with_history
+
 
 def shrink(case, fails, runs_max=150):
     """The smallest case found for which fails(case) is true, with at most so many runs."""
@@ -177,8 +181,11 @@ def _used_references(mapping):
 
 
 def _column(case, position):
+    # What is followed from commit to commit is followed by its identity.
+    followed = any(parts_with_history(case["mapping"])) or nodes_that_stay(case["mapping"])
     for table in case["tables"]:
-        needed = {*table["key"], *table["primary_key"], *(c for r in table["references"] for c in r["columns"])}
+        needed = {IDENTITY} if followed else set()
+        needed |= {*table["key"], *table["primary_key"], *(c for r in table["references"] for c in r["columns"])}
         free = [column["name"] for column in table["columns"] if column["name"] not in needed]
         if position < len(free):
             _drop_columns(case, table, [free[position]])
