@@ -125,7 +125,9 @@ class _Model:
     def _node_properties(self, node):
         """(name, column, how it is carried), the key's columns included."""
         declared = {column for relationship in node["relationships"] for column in relationship["columns"]}
-        return self._carried(node, self._key(node), declared)
+        referred = {column for other in self.nodes.values() for relationship in other["relationships"]
+                    if node["label"] in (relationship.get("to"), relationship.get("from")) for column in relationship.get("by", [])}
+        return self._carried(node, self._key(node), declared, referred)
 
     def _join_properties(self, join, type):
         ends = {*join["from"][1], *join["to"][1]}
@@ -136,12 +138,12 @@ class _Model:
             by -= {join["choose"]["column"]} - ends
         return self._carried(join, [] if by == ends else key, ends)
 
-    def _carried(self, part, key, not_by_default):
+    def _carried(self, part, key, not_by_default, referred=frozenset()):
         if part["properties"] is None:
             table = self.tables[part["table"]]
             in_foreign_keys = {column for reference in table["references"] if reference["declared"] != "no"
                                for column in reference["columns"]}
-            left_out = {*not_by_default, *in_foreign_keys, *part["except"]}
+            left_out = ({*not_by_default, *in_foreign_keys} - referred) | {*part["except"]}
             named = [(column["name"], column["name"], None) for column in table["columns"] if column["name"] not in left_out]
         else:
             named = [(p["name"], p["column"], p.get("steps") or p["as"]) for p in part["properties"]]
