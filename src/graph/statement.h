@@ -60,9 +60,9 @@ void graph_rows_pack_begin(struct bolt_writer *writer, size_t count);
 	X(NODE_EXCHANGE, NODE)        /* the same, of nodes that take keys from one another */                                 \
 	X(RENAME_LEAVE_FROM, EDGE)    /* old key, new key of `from`: unenforced relationships stay with the old key */         \
 	X(RENAME_LEAVE_TO, EDGE)      /* the same of `to` */                                                                   \
-	X(RENAME_ABSORB_FROM, EDGE)   /* old key, new key of `from`: relationships of the placeholder move to the node */      \
+	X(RENAME_ABSORB_FROM, EDGE)   /* old key, new key of `from`: relationships of who gave it up move to the node */       \
 	X(RENAME_ABSORB_TO, EDGE)     /* the same of `to` */                                                                   \
-	X(NODE_RENAME_DISCARD, NODE)  /* old key, new key: the placeholder goes */                                             \
+	X(NODE_RENAME_DISCARD, NODE)  /* old key, new key: who gave it up goes */                                              \
 	X(EDGE_LEAVE, EDGE)           /* as EDGE_DELETE: of a row that has another key by now */                               \
 	X(EDGE_REKEY, EDGE)           /* old ends, old key, new ends, new key; of JOIN_KEYED the old ends are null */          \
 	X(EDGE_EXCHANGE, EDGE)        /* the same, of rows that take keys from one another */                                  \

@@ -69,6 +69,16 @@ static void text__labels_by_value(struct text *text, const struct plan_node *nod
 	}
 }
 
+/* "var:`_PgweavePlaceholder` OR var:`Deleted`": the node is there and has no row */
+static void text__without_row(struct text *text, const char *var, const struct plan_node *node)
+{
+	buffer_printf(&text->buffer, "%s:" PLACEHOLDER, var);
+	if (!node->deleted_label)
+		return;
+	buffer_printf(&text->buffer, " OR %s:", var);
+	text__name(text, node->deleted_label);
+}
+
 /* Whoever tells PostgreSQL of element ids is to look at nodes that are new, or whose rows are. */
 static void text__mark_element_id(struct text *text, const struct plan_node *node, const uint8_t *mask)
 {
@@ -78,11 +88,8 @@ static void text__mark_element_id(struct text *text, const struct plan_node *nod
 		return;
 	for (uint32_t i = 0; i < node->properties_count; i++)
 		renewed += !statement__masked(mask, i);
-	buffer_printf(&text->buffer, "FOREACH (m IN CASE WHEN r[%u] OR n:" PLACEHOLDER, renewed);
-	if (node->deleted_label) {
-		text__put(text, " OR n:");
-		text__name(text, node->deleted_label);
-	}
+	buffer_printf(&text->buffer, "FOREACH (m IN CASE WHEN r[%u] OR ", renewed);
+	text__without_row(text, "n", node);
 	text__put(text, " THEN [n] ELSE [] END | SET m:" ELEMENT_ID ") ");
 }
 
@@ -109,11 +116,8 @@ static void text__node_upsert(struct text *text, const struct plan_node *node, c
 	text__keyed(text, "n", node, 0);
 	text__put(text, " ");
 	if (node->where && statement__lacks(mask, node->properties_count)) {
-		text__put(text, "ON CREATE SET n:" PLACEHOLDER " FOREACH (m IN CASE WHEN n:" PLACEHOLDER);
-		if (node->deleted_label) {
-			text__put(text, " OR n:");
-			text__name(text, node->deleted_label);
-		}
+		text__put(text, "ON CREATE SET n:" PLACEHOLDER " FOREACH (m IN CASE WHEN ");
+		text__without_row(text, "n", node);
 		text__put(text, " THEN [n] ELSE [] END | SET m.lacking = " LACKING ") ");
 	} else if (node->element_id) {
 		text__put(text, "ON CREATE SET n:" ELEMENT_ID " ");
@@ -316,11 +320,8 @@ static void text__rename_vacate(struct text *text, const struct plan_node *node)
 {
 	text__put(text, UNWIND);
 	text__match(text, "p", node, node->key_count);
-	text__put(text, "WHERE (p:" PLACEHOLDER);
-	if (node->deleted_label) {
-		text__put(text, " OR p:");
-		text__name(text, node->deleted_label);
-	}
+	text__put(text, "WHERE (");
+	text__without_row(text, "p", node);
 	text__put(text, ") ");
 	/* a row that was no node is not renamed: what is there stays where it is, to be filled */
 	if (node->where || node->deleted_label) {
