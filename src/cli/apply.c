@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/difference.h"
 #include "sync/element_ids.h"
+#include "sync/lock.h"
 #include "sync/pipeline.h"
 
 #include <stdio.h>
@@ -19,29 +20,13 @@ static const char *const applied_names[] = {
         [APPLIED_APPROVAL] = "approved",
 };
 
-/* The daemon is the writer: it is told that it may. */
-static int apply__approve(struct cli_work *work, struct error *error)
-{
-	struct bolt_writer params;
-	int rc;
-
-	bolt_writer_init(&params, 4096);
-	graph_checkpoint_pack_approve(&params, work->settings->pipeline, work->plan->digest);
-	rc = session_graph_run(&work->graph, graph_checkpoint_approve, &params, NULL, NULL, error);
-	bolt_writer_free(&params);
-	return rc;
-}
-
 static int apply__change(struct cli *cli, const struct pipeline_options *options, struct cli_work *work,
                          const struct cli_difference *difference, enum applied *ret_applied, struct error *error)
 {
 	const struct difference_step *refused = difference_refused(&difference->change.difference);
-	struct postgres_facts facts = {0};
-	bool running;
-	int rc = session_postgres_facts(&work->postgres, work->settings, &facts, error);
+	int32_t running;
+	int rc = lock_holder(&work->postgres, work->settings->slot, &running, error);
 
-	running = facts.slot.active;
-	arena_free(&facts.arena);
 	if (rc < 0)
 		return rc;
 	if (!cli->json) {
@@ -52,7 +37,27 @@ static int apply__change(struct cli *cli, const struct pipeline_options *options
 	if (refused)
 		return error_set(error, ERR_STATE, "%s", refused->words);
 	*ret_applied = running ? APPLIED_APPROVAL : APPLIED_CHANGE;
-	return running ? apply__approve(work, error) : pipeline_run(options, error);
+	/* a daemon is the writer: it is told that it may */
+	return running ? pipeline__approve(&work->graph, work->settings->pipeline, work->plan->digest, error)
+	               : pipeline_run(options, error);
+}
+
+/* There is no graph yet, or one that this very mapping has made. A load that goes on is not to find another publication. */
+static int apply__prepare(struct cli *cli, struct cli_work *work, const struct cli_difference *difference, struct error *error)
+{
+	int32_t running = 0;
+	int rc = 0;
+
+	if (difference->state == DIFFERENCE_NO_GRAPH)
+		rc = lock_holder(&work->postgres, work->settings->slot, &running, error);
+	if (running) {
+		error_set(error, ERR_STATE,
+		          "the first load of pipeline %s goes on, by the pgweave on PostgreSQL's server process %d",
+		          work->settings->pipeline, running);
+		error_hint(error, "wait until it is done, or stop it, and apply then");
+		rc = ERR_STATE;
+	}
+	return rc < 0 ? rc : pipeline__apply(&work->graph, &work->postgres, work->settings, work->plan, &cli->log, error);
 }
 
 static void apply__print(const struct cli *cli, const struct cli_work *work, const struct cli_difference *difference,
@@ -99,7 +104,7 @@ int cli_apply(struct cli *cli, const struct cli_command *command, int argc, char
 	if (rc == 0 && difference.state == DIFFERENCE_SHOWN)
 		rc = apply__change(cli, &pipeline, &work, &difference, &applied, &error);
 	else if (rc == 0)
-		rc = pipeline__apply(&work.graph, &work.postgres, work.settings, work.plan, &cli->log, &error);
+		rc = apply__prepare(cli, &work, &difference, &error);
 	if (rc == 0)
 		rc = element_ids_make_tables(&work.postgres, work.plan, &cli->log, &error);
 	if (rc == 0)

@@ -1,6 +1,7 @@
 #include "change/change.h"
 #include "cli/cli.h"
 #include "graph/element_id.h"
+#include "sync/lock.h"
 #include "sync/pipeline.h"
 #include "verify/verify.h"
 
@@ -16,6 +17,7 @@ struct status {
 	struct postgres_facts facts;
 	struct error problem; /* code OK: none */
 	const char *state;
+	int32_t running;  /* the server process that the pgweave which runs this pipeline holds; 0: none runs */
 	bool element_ids; /* PostgreSQL is told of some */
 	uint64_t element_ids_waiting;
 	char element_ids_problem[1024]; /* empty: none */
@@ -39,7 +41,7 @@ static void status__judge(struct status *status, const struct cli_work *work)
 	if (checkpoint->phase == GRAPH_PHASE_NONE) {
 		status->state = "not loaded";
 	} else if (checkpoint->phase == GRAPH_PHASE_SNAPSHOT) {
-		status->state = facts->slot.exists ? "loading, or interrupted while loading" : "interrupted while loading";
+		status->state = status->running ? "loading" : "interrupted while loading";
 	} else if (checkpoint->phase == GRAPH_PHASE_BROKEN) {
 		status->state = "broken";
 		error_set(&status->problem, ERR_STATE, "%s", checkpoint->problem);
@@ -50,7 +52,8 @@ static void status__judge(struct status *status, const struct cli_work *work)
 		error_set(&status->problem, ERR_STATE, "the graph was made from another PostgreSQL cluster or timeline");
 		error_hint(&status->problem, "pgweave run --resnapshot");
 	} else if (checkpoint->phase == GRAPH_PHASE_REMAPPING) {
-		status->state = "changing to another mapping, or interrupted on the way";
+		status->state =
+		        status->running ? "changing to another mapping" : "interrupted while changing to another mapping";
 	} else if (strcmp(checkpoint->mapping_digest, work->plan->digest) != 0) {
 		status->state = "made with another mapping";
 		error_set(&status->problem, ERR_STATE,
@@ -60,7 +63,7 @@ static void status__judge(struct status *status, const struct cli_work *work)
 		status->state = "broken";
 	} else {
 		status->problem = (struct error){0};
-		status->state = facts->slot.active ? "streaming" : "stopped";
+		status->state = facts->slot.active ? "streaming" : status->running ? "starting" : "stopped";
 	}
 }
 
@@ -156,6 +159,8 @@ int cli_status(struct cli *cli, const struct cli_command *command, int argc, cha
 	rc = cli_work_open(cli, &work, true, &error);
 	if (rc == 0)
 		rc = session_postgres_facts(&work.postgres, work.settings, &status.facts, &error);
+	if (rc == 0)
+		rc = lock_holder(&work.postgres, work.settings->slot, &status.running, &error);
 	if (rc == 0)
 		rc = pipeline__read_checkpoint(&work.graph, work.settings->pipeline, &status.checkpoint, &error);
 	if (rc == 0)

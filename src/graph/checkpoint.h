@@ -64,7 +64,7 @@ extern const char graph_checkpoint_read[];       /* $pipeline; one record for gr
 extern const char graph_checkpoint_acquire[];
 extern const char graph_checkpoint_describe[]; /* $pipeline, $epoch and the fields of graph_checkpoint_pack_describe */
 extern const char graph_checkpoint_mappings[]; /* $pipeline; one text: the list of descriptions, or null */
-extern const char graph_checkpoint_approve[];  /* graph_checkpoint_pack_approve; by whoever is not the writer */
+extern const char graph_checkpoint_approve[];  /* graph_checkpoint_pack_approve */
 extern const char graph_checkpoint_move[];     /* graph_checkpoint_pack_move; fails when the fence does not hold */
 extern const char graph_dead_letters_create[]; /* graph_dead_letter_pack_* */
 /*

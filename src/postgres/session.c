@@ -7,11 +7,12 @@
 
 /*
  * One text for one value (change/value.h), and no time limits of the role's that were meant for people: a snapshot is read for
- * as long as it takes.
+ * as long as it takes. The server, too, is to notice within a minute when this machine is gone, with what it had locked.
  */
 #define SESSION_OPTIONS                                                                                                        \
 	"-c DateStyle=ISO -c IntervalStyle=iso_8601 -c TimeZone=UTC -c bytea_output=hex -c extra_float_digits=3 "              \
-	"-c standard_conforming_strings=on -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+	"-c standard_conforming_strings=on -c statement_timeout=0 -c idle_in_transaction_session_timeout=0 "                   \
+	"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 
 /* keyword, value, whether the URL's own goes before it */
 static const struct {

@@ -4,6 +4,7 @@
 #include "graph/missing.h"
 #include "mapping/quote.h"
 #include "session/backoff.h"
+#include "sync/lock.h"
 
 #include <string.h>
 
@@ -107,6 +108,18 @@ int pipeline__describe_plan(struct pipeline *pipeline, struct error *error)
 	return rc;
 }
 
+int pipeline__approve(struct session_graph *graph, const char *name, const char *digest, struct error *error)
+{
+	struct bolt_writer params;
+	int rc;
+
+	bolt_writer_init(&params, PARAMS_SIZE_MAX);
+	graph_checkpoint_pack_approve(&params, name, digest);
+	rc = session_graph_run(graph, graph_checkpoint_approve, &params, NULL, NULL, error);
+	bolt_writer_free(&params);
+	return rc;
+}
+
 int pipeline__read_facts(struct pipeline *pipeline, struct error *error)
 {
 	arena_free(&pipeline->facts.arena);
@@ -134,6 +147,13 @@ static int pipeline__compile(struct pipeline *pipeline, struct error *error)
 	return rc;
 }
 
+int pipeline__open_replication(struct pipeline *pipeline, struct error *error)
+{
+	int rc = session_postgres_open(&pipeline->replication, &pipeline->loop, pipeline->settings, true, error);
+
+	return rc < 0 ? rc : lock_take(&pipeline->replication, &pipeline->sql, pipeline->settings->slot, error);
+}
+
 static int pipeline__connect(struct pipeline *pipeline, struct error *error)
 {
 	const struct session_graph_options options = {
@@ -145,7 +165,7 @@ static int pipeline__connect(struct pipeline *pipeline, struct error *error)
 	if (rc == 0)
 		rc = session_graph_open(&pipeline->graph, &pipeline->loop, pipeline->settings, &options, error);
 	if (rc == 0)
-		rc = session_postgres_open(&pipeline->replication, &pipeline->loop, pipeline->settings, true, error);
+		rc = pipeline__open_replication(pipeline, error);
 	if (rc == 0)
 		log_event(pipeline->log, LOG_INFO, "connected to PostgreSQL %s and to Neo4j %s (%s)",
 		          postgres_address(pipeline->sql.connection), bolt_connection_address(pipeline->graph.connection),
@@ -164,9 +184,9 @@ static int pipeline__check_server(struct pipeline *pipeline, struct error *error
 	}
 	if (pipeline->facts.slot.active) {
 		error_set_class(error, ERR_STATE, ERROR_RETRY,
-		                "slot %s is in use by server process %d: another pgweave runs this pipeline",
+		                "slot %s is in use by server process %d, which is no pgweave that runs this pipeline",
 		                pipeline->settings->slot, pipeline->facts.slot.active_pid);
-		error_hint(error, "stop it, or give this pipeline another name");
+		error_hint(error, "end what streams from it, or give this pipeline another slot");
 		return ERR_STATE;
 	}
 	return 0;

@@ -75,6 +75,8 @@ int pipeline__open_snapshot(struct pipeline *pipeline, const char *name, struct 
 int pipeline__load_tables(struct pipeline *pipeline, const struct pipeline_load *load, struct error *error) _must_check;
 /* PostgreSQL's clock, in microseconds since 2000-01-01 UTC. */
 int pipeline__clock(struct pipeline *pipeline, int64_t *ret_time_us, struct error *error) _must_check;
+/* The connection that streams, and with it the pipeline's lock (sync/lock). pipeline->sql is open. */
+int pipeline__open_replication(struct pipeline *pipeline, struct error *error) _must_check;
 /* Streams from the checkpoint until a signal, an error, or being caught up where that is asked for. */
 int pipeline__stream(struct pipeline *pipeline, struct error *error) _must_check;
 /* Where a snapshot was taken, and which tables are about to be loaded from it; both by index in the plan. */
@@ -130,6 +132,8 @@ int pipeline__describe(struct pipeline *pipeline, const char *mappings, struct e
 int pipeline__describe_plan(struct pipeline *pipeline, struct error *error) _must_check;
 int pipeline__read_checkpoint(struct session_graph *graph, const char *name, struct graph_checkpoint *checkpoint,
                               struct error *error) _must_check;
+/* From now on the graph may be changed to the mapping with that digest, by whoever comes first. */
+int pipeline__approve(struct session_graph *graph, const char *name, const char *digest, struct error *error) _must_check;
 /* Reads the facts anew. */
 int pipeline__read_facts(struct pipeline *pipeline, struct error *error) _must_check;
 /* Of the mapped tables only: what else a publication publishes may come and go. */

@@ -606,7 +606,7 @@ int pipeline__stream_until(struct pipeline *pipeline, const struct pipeline_boun
 	/* a server process streams from a logical slot once: asked again it ends the stream at its beginning (seen with 15) */
 	if (rc == 0) {
 		session_postgres_close(&pipeline->replication);
-		rc = session_postgres_open(&pipeline->replication, &pipeline->loop, pipeline->settings, true, error);
+		rc = pipeline__open_replication(pipeline, error);
 	}
 	return rc;
 }

@@ -358,6 +358,33 @@ def test_the_daemon_carries_it_out_when_it_was_approved(tables, pgweave, databas
     assert "approved_digest" not in checkpoint(graph)
 
 
+def test_a_daemon_that_starts_is_left_its_pipeline(tables, pgweave, database, graph, neo4j_network, sandbox):
+    """Neither while it loads nor before it streams does `apply` do the work in its place."""
+    direct = {"NEO4J_URI": sandbox.environment()["NEO4J_URI"]}
+    loads, plans_a_delete = neo4j_network.gate(b"team 1[0-9]"), neo4j_network.gate(b"`Person`.*DETACH DELETE")
+    pgweave.map(YAML)
+    pgweave.start()
+    loads.wait_until_reached()
+    assert pgweave.command("--json", "status", environment=direct).json["state"] == "loading"
+    case = CASES["label renamed"]
+    pgweave.map(case.yaml(YAML))
+    refused = pgweave.command("apply", environment=direct)
+    assert refused.rc == 74 and "the first load of pipeline e2e goes on" in refused.stderr
+    loads.open()
+    plans_a_delete.wait_until_reached()
+    pgweave.map(YAML)
+    assert pgweave.command("--json", "status", environment=direct).json["state"] == "starting"
+    pgweave.map(case.yaml(YAML))
+    approved = pgweave.command("apply", environment=direct)
+    assert approved.rc == 0 and "Approved" in approved.stdout
+    plans_a_delete.open()
+    wait_until(lambda: "streaming from" in pgweave.log, what="it streams")
+    assert graph.count("Person") > 0 and graph.count("Employee") == 0
+    pgweave.process.send_signal(signal.SIGHUP)
+    wait_for_mapping(graph, digest(pgweave))
+    agree(pgweave, database, graph, case.mapping)
+
+
 def test_the_daemon_does_not_carry_out_what_nobody_approved(tables, pgweave, database, graph):
     case = CASES["property added"]
     make_old_graph(pgweave, graph, case)
