@@ -515,21 +515,54 @@ static void differ__node_labels(struct differ *differ, const struct described_no
 	}
 }
 
-/* The old key could not be told from the new one while nodes get it one after the other. */
-static bool pair__keys_collide(const struct pair *pair, struct differ *differ)
+/*
+ * A property by which rows are found until they have the new key becomes one of these on the way, of the same type: nobody
+ * could tell from a value which of the two it is.
+ */
+static bool pair__key_turns_into(const struct pair *pair, const struct described_properties *properties)
 {
-	struct difference_key old = pair__key(differ, pair, true);
+	for (uint32_t i = 0; i < pair->old_key.count; i++)
+		for (uint32_t j = 0; j < properties->count; j++) {
+			const struct described_property *old = &pair->old_key.items[i], *now = &properties->items[j];
 
-	for (uint32_t i = 0; i < pair->now_key.count; i++)
-		for (uint32_t j = 0; j < old.count; j++) {
-			const struct type *from = &pair->old_key.items[j].type, *to = &pair->now_key.items[i].type;
-
-			if (strcmp(pair->now_key.items[i].name, old.names[j]) == 0 &&
-			    !pair__same(pair, &pair->old_key.items[j], &pair->now_key.items[i]) && from->kind == to->kind &&
-			    from->numeric_as == to->numeric_as)
+			if (strcmp(old->name, now->name) == 0 && old->type.kind == now->type.kind &&
+			    old->type.numeric_as == now->type.numeric_as && !pair__same(pair, old, now))
 				return true;
 		}
 	return false;
+}
+
+/* A property that the new key is to be is there, as something else: no constraint could stand on it before the rows are loaded.
+ */
+static bool pair__key_is_taken(const struct pair *pair)
+{
+	for (uint32_t i = 0; i < pair->now_key.count; i++)
+		for (uint32_t j = 0; j < pair->old_rest.count; j++)
+			if (!pair__is_carried(pair, &pair->now_key.items[i]) &&
+			    strcmp(pair->old_rest.items[j].name, pair->now_key.items[i].name) == 0)
+				return true;
+	return false;
+}
+
+/* Says why the key cannot become what it is to be in one go; false where it can. */
+static bool differ__refuses_key(struct differ *differ, const struct pair *pair, bool node)
+{
+	bool taken, overwritten;
+
+	if (pair__key_is_carried(pair))
+		return false;
+	taken = pair__key_is_taken(pair) || (node && (!pair->same_table || pair__key_turns_into(pair, &pair->now_key)));
+	overwritten = pair->same_table && (pair__key_is_same(pair) || pair__key_turns_into(pair, &pair->now_rest));
+	if (!taken && !overwritten)
+		return false;
+	differ__say(differ, pair->words);
+	buffer_append_text(&differ->words, ": its key ");
+	differ__key_words(&differ->words, &pair->now_key);
+	buffer_append_text(&differ->words,
+	                   taken ? " would mean something else than it does: give it another property's name"
+	                         : " cannot get its name while the one that it has gets another meaning: do it in two changes");
+	differ__refuse(differ);
+	return true;
 }
 
 /* The column by the name that it has in the plan, should it have been renamed. */
@@ -611,16 +644,9 @@ static void differ__node_key(struct differ *differ, uint32_t now, const struct p
 {
 	struct difference_step step = pair__step(pair, DIFFERENCE_KEY_CHANGED);
 
-	if (pair__key_is_same(pair))
+	if (differ__refuses_key(differ, pair, true) || pair__key_is_same(pair))
 		return;
 	differ__say(differ, pair->words);
-	if (!pair__key_is_carried(pair) && (!pair->same_table || pair__keys_collide(pair, differ))) {
-		buffer_append_text(&differ->words, ": its key ");
-		differ__key_words(&differ->words, &pair->now_key);
-		buffer_append_text(&differ->words, " would mean something else than it does: give it another property's name");
-		differ__refuse(differ);
-		return;
-	}
 	buffer_append_text(&differ->words, ": its key is ");
 	differ__key_words(&differ->words, &pair->now_key);
 	buffer_append_text(&differ->words, " instead of ");
@@ -1043,7 +1069,7 @@ static void differ__edge_key(struct differ *differ, uint32_t now_at, const struc
 	struct difference_step step = pair__step(pair, DIFFERENCE_KEY_CHANGED);
 	bool by_key = strcmp(old->kind, DESCRIBED_JOIN_KEYED) == 0, by_ends = strcmp(old->kind, DESCRIBED_JOIN_ENDS) == 0;
 
-	if (pair__key_is_same(pair))
+	if (differ__refuses_key(differ, pair, false) || pair__key_is_same(pair))
 		return;
 	differ__say(differ, pair->words);
 	buffer_append_text(&differ->words, ": is told apart by ");
@@ -1052,7 +1078,7 @@ static void differ__edge_key(struct differ *differ, uint32_t now_at, const struc
 	else
 		buffer_append_text(&differ->words, "its ends");
 	if (!pair__key_is_carried(pair)) {
-		if (by_key && pair->same_table && !pair__keys_collide(pair, differ))
+		if (by_key && pair->same_table && !pair__key_turns_into(pair, &pair->now_key))
 			pair__rekey_by_key(differ, pair, &step.rekey);
 		else if (by_ends && pair->same_table && differ__same_ends(differ, old, now, false))
 			pair__rekey_by_ends(differ, pair, differ->plan->edges[now_at], &step.rekey);
@@ -1239,22 +1265,36 @@ static void differ__edge_added(struct differ *differ, uint32_t at)
 	differ__load(differ, true, at);
 }
 
+/* A constraint is for the whole type: others of it could not be made while these have the same keys. */
+static bool differ__is_in_the_way(const struct differ *differ, const struct described_edge *old)
+{
+	for (uint32_t i = 0; i < differ->now->edges_count; i++)
+		if (strcmp(old->kind, DESCRIBED_JOIN_KEYED) == 0 &&
+		    strcmp(differ->now->edges[i].kind, DESCRIBED_JOIN_KEYED) == 0 &&
+		    strcmp(old->type, differ->now->edges[i].type) == 0)
+			return true;
+	return false;
+}
+
 /* A node that leaves takes its relationships along; what is left to do then is at the other end. */
 static void differ__edge_removed(struct differ *differ, const struct described_edge *old)
 {
 	const char *from = differ__label(differ, old->from.label), *to = differ__label(differ, old->to.label);
-	const struct pair pair = {.label = from, .type = old->type, .end = to};
+	bool in_the_way = differ__is_in_the_way(differ, old);
+	/* what is cleared is so before labels change */
+	const struct pair pair = {
+	        .label = in_the_way ? old->from.label : from, .type = old->type, .end = in_the_way ? old->to.label : to};
 	bool from_stays = differ__stays(differ, from), to_stays = differ__stays(differ, to);
 
 	if (from_stays)
 		differ__placeholders(differ->difference, differ->plan, from, &differ->rc);
 	if (to_stays)
 		differ__placeholders(differ->difference, differ->plan, to, &differ->rc);
-	if (!from_stays || !to_stays)
+	if (!in_the_way && (!from_stays || !to_stays))
 		return;
-	differ__say(differ, differ__edge_words(differ, from, old->type, to));
+	differ__say(differ, differ__edge_words(differ, pair.label, old->type, pair.end));
 	buffer_append_text(&differ->words, " leaves the mapping: such relationships are deleted");
-	differ__add(differ, pair__step(&pair, DIFFERENCE_EDGE_REMOVED));
+	differ__add(differ, pair__step(&pair, in_the_way ? DIFFERENCE_EDGE_CLEARED : DIFFERENCE_EDGE_REMOVED));
 }
 
 static void differ__edges(struct differ *differ)
@@ -1458,6 +1498,8 @@ static int difference__key_before(struct difference *difference, const struct di
 int difference_step_before(struct difference *difference, const struct difference_step *step, struct difference_step *ret_step)
 {
 	*ret_step = *step;
+	if (step->kind == DIFFERENCE_EDGE_CLEARED)
+		return 0;
 	if (step->type && step->kind != DIFFERENCE_EDGE_RENAMED)
 		difference__edge_before(difference, step, ret_step);
 	/* the label of a node that is renamed is the old one already */

@@ -17,6 +17,7 @@
 /* name, as `plan --json` says it, how it is carried out; in this order */
 #define DIFFERENCE_KINDS(X)                                                                                                    \
 	X(REFUSED, "refused", NEVER)                                                                                           \
+	X(EDGE_CLEARED, "relationship_cleared", FIRST)                                                                         \
 	X(LABEL_RENAMED, "label_renamed", FIRST)                                                                               \
 	X(EDGE_RENAMED, "relationship_renamed", FIRST)                                                                         \
 	X(PROPERTY_RENAMED, "property_renamed", FIRST)                                                                         \

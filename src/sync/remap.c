@@ -143,6 +143,12 @@ static bool remap__has_filters(const struct remap *remap)
 	return any;
 }
 
+/* Somebody approved just this change: it may have come so far that the publication was altered for it. */
+static bool remap__is_meant(const struct pipeline *pipeline)
+{
+	return strcmp(pipeline->checkpoint.approved_digest, pipeline->plan->digest) == 0;
+}
+
 static int remap__load_all(struct remap *remap, struct error *error)
 {
 	const struct plan *plan = remap->pipeline->plan;
@@ -171,8 +177,8 @@ static int remap__check_publication(struct remap *remap, struct error *error)
 	count = description__oids(newest, oids);
 	postgres_publication_digest(&pipeline->facts.publication, oids, count, digest);
 	if (strcmp(digest, pipeline->checkpoint.publication_digest) != 0) {
-		if (pipeline->facts.publication.exists &&
-		    (remap__lacks_only_what_left(remap, oids, count) || remap__has_filters(remap))) {
+		if (pipeline->facts.publication.exists && (remap__lacks_only_what_left(remap, oids, count) ||
+		                                           remap__has_filters(remap) || remap__is_meant(pipeline))) {
 			remap->all = true;
 		} else {
 			rc = error_set(error, ERR_STATE,
@@ -780,6 +786,11 @@ static int remap__prepare(struct remap *remap, struct error *error)
 		rc = remap__mark_reloads(remap, error);
 	if (rc == 0)
 		rc = remap__check_free(remap, error);
+	/* so that who comes back after a kill knows whose change of the publication it finds */
+	if (rc == 0)
+		rc = remap__is_begun(pipeline)
+		             ? 0
+		             : pipeline__approve(&pipeline->graph, pipeline->settings->pipeline, pipeline->plan->digest, error);
 	if (rc == 0)
 		rc = pipeline__apply_more(&pipeline->graph, &pipeline->sql, pipeline->settings, pipeline->plan, pipeline->log,
 		                          error);

@@ -623,6 +623,21 @@ def test_killed_before_a_step(tables, pgweave, database, graph, neo4j_network, s
     assert_nothing_is_left_over(graph, database, case)
 
 
+def test_killed_when_the_publication_was_altered(tables, pgweave, database, graph, neo4j_network):
+    """A row filter goes: its table is published anew, which looks as if changes had been missed."""
+    case = Case([], MAPPING, [], old=[("table: people", "table: people\n    where: id < 200")])
+    before = old_graph_behind(pgweave, database, graph, case)
+    pgweave.map(case.yaml(YAML))
+    filters = "SELECT count(*) FROM pg_publication_tables WHERE pubname = 'pgweave_e2e' AND rowfilter IS NOT NULL"
+    assert database.value(filters) == 1
+    kill_apply_before(pgweave, graph, neo4j_network, b"remapping")
+    assert database.value(filters) == 0 and checkpoint(graph)["phase"] == "streaming"
+    pgweave.start()
+    agree(pgweave, database, graph, case.mapping)
+    assert_graph_only(graph, expected_graph_only(before, case))
+    assert_nothing_is_left_over(graph, database, case)
+
+
 @pytest.mark.sampled(0)
 @pytest.mark.parametrize("second", ["label renamed", "property renamed", "back again"])
 def test_another_mapping_on_top_of_one_that_was_killed(tables, pgweave, database, graph, neo4j_network, second):
