@@ -9,6 +9,7 @@
 
 #define HEALTH_INTERVAL_MS 5000
 #define SQLSTATE_UNDEFINED_OBJECT "42704"
+#define SQLSTATE_CLASS_INTERNAL "XX"
 /* While nothing mapped is written, the checkpoint follows the WAL this often, so that the slot does. */
 #define IDLE_INTERVAL_MS 1000
 
@@ -206,6 +207,19 @@ static void stream__refuse(struct stream *stream, struct error *error)
 	stream__fail(stream, error);
 }
 
+static void stream__tell_pieces(const struct stream *stream, const struct transaction *transaction)
+{
+	char lsn[LSN_TEXT_SIZE];
+
+	if (transaction->end_lsn || transaction->pieces_skip)
+		return;
+	log_event(stream->pipeline->log, LOG_INFO,
+	          "the transaction committed at %s is larger than transaction_size (%llu bytes): it is applied in pieces, and "
+	          "until the last of them the graph is between two commits",
+	          lsn_print(transaction->commit_lsn, lsn),
+	          (unsigned long long)stream->pipeline->settings->transaction_size_max);
+}
+
 static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 {
 	struct stream *stream = user;
@@ -232,6 +246,7 @@ static void stream__on_frame(void *user, const struct pgoutput_frame *frame)
 		stream__idle(stream);
 		return;
 	}
+	stream__tell_pieces(stream, transaction);
 	stream__advance(stream, transaction->end_lsn);
 	stream__leave_out(stream, transaction);
 	if (!transaction->changes_count && transaction->end_lsn && !transaction->pieces_skip) {
@@ -262,6 +277,12 @@ static void stream__on_end(void *user, const struct error *error)
 	if (strcmp(failure.origin, SQLSTATE_UNDEFINED_OBJECT) == 0)
 		error_hint(&failure,
 		           "pgweave apply makes what is missing; then load what was missed: pgweave run --resnapshot");
+	/*
+	 * Internal errors of the server while it decodes: 15.18 was seen to say once that it "could not map filenode ... to
+	 * relation OID", of a table truncated by a transaction among others; decoded again, all was well.
+	 */
+	if (strncmp(failure.origin, SQLSTATE_CLASS_INTERNAL, strlen(SQLSTATE_CLASS_INTERNAL)) == 0)
+		failure.class = ERROR_RETRY;
 	stream__fail(stream, &failure);
 }
 

@@ -267,6 +267,7 @@ def test_a_large_transaction_goes_in_pieces_and_is_killed_between_them(pgweave, 
         pgweave.start()
     agree(pgweave, database, graph)
     assert killed_within > 0 and piece(graph) == 0
+    assert "is applied in pieces" in pgweave.log
 
 
 def piece(graph):
