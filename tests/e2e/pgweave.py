@@ -76,11 +76,15 @@ class Pgweave:
         assert result.rc == 0, f"verify found:\n{result.stdout}{result.stderr}"
 
     def start(self, *arguments):
+        self.spawn("run", *arguments)
+
+    def spawn(self, *arguments):
+        """A command that goes on meanwhile; what it prints goes to the log."""
         assert not self.running
         with open(self.log_file, "ab") as log:
             # A test session that is killed takes its daemons along.
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", str(BINARY), "-c", str(self.mapping_file), "run", *arguments],
+                ["setpriv", "--pdeathsig", "KILL", str(BINARY), "-c", str(self.mapping_file), *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment)
 
     @property

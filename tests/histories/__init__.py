@@ -6,6 +6,7 @@ graph must be what a model says that was written from docs/mapping.md alone.
     names         names that need quotes
     schema        random tables, and their DDL
     mapping       a random mapping over them, and its YAML
+    remapping     other mappings of the same tables, to go over to
     history       random operations
     statements    operations as SQL
     case          the three together, from a seed, to and from a file

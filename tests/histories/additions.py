@@ -80,7 +80,7 @@ class Additions:
             return False
         chosen = candidates[step["pick"] % len(candidates)]
         found = [id for type, start, end, properties, id in actual.relationships
-                 if (type, identities.of[start], identities.of[end]) == (chosen.type, chosen.start, chosen.end)
+                 if (type, identities.of.get(start), identities.of.get(end)) == (chosen.type, chosen.start, chosen.end)
                  and {key: value for key, value in properties.items() if not key.startswith(LABEL.lower())}
                  == {key: value for key, value in chosen.properties.items() if not key.startswith(LABEL.lower())}]
         if len(found) != 1:
@@ -98,6 +98,14 @@ class Additions:
         sources = self._end_sources(expected, relationship)
         return sources and [self.versions[source] for source in (relationship.source[1:], *sources)]
 
+    def remap(self, mapping, expected, rows):
+        """From now on `mapping` makes the graph, of these rows `expected`. What is on a part that is not sure to be the one of before is
+        not asked for any more: of relationships another one may come of the same row."""
+        self.mapping = mapping
+        lost = self.apply(expected, rows)
+        for made in self.made:
+            made["lost"] = made.get("lost") or name(made["number"]) in lost or made["what"] == "relationship property"
+
     def apply(self, expected, rows):
         """Puts what must be there into the model's graph; returns the names of those that may be there."""
         self.versions = {(table, row["row"]): row[VERSION] for table, found in rows.items() for row in found if "row" in row}
@@ -110,10 +118,12 @@ class Additions:
             ends = [_own_node(expected, number), _own_node(expected, -number)]
             expected.relationships.append(Relationship(made["type"], *ends, {}))
             return True
-        if made["what"] == "relationship property":
-            return self._apply_to_relationship(made, expected)
         if made["what"] == "relationship":
             own = _own_node(expected, number)
+        if made.get("lost"):
+            return False
+        if made["what"] == "relationship property":
+            return self._apply_to_relationship(made, expected)
         ends = [sources.get(tuple(source)) for source in made.get("sources") or [made["source"]]]
         if None in ends:
             return False

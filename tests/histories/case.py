@@ -2,8 +2,9 @@
 import json
 import random
 
-from .history import random_history
+from .history import add_remappings, random_history
 from .mapping import random_mapping
+from .remapping import random_remappings
 from .schema import random_schema
 from .stayed import nodes_that_stay
 from .versions import parts_with_history
@@ -12,17 +13,25 @@ from .versions import parts_with_history
 # So many seeds, one after the other, have one schema and mapping: Neo4j then plans their statements once, which is what a history
 # mostly waits for.
 HISTORIES_PER_SCHEMA = 10
+# Of so many schemas one has a mapping that changes: each change costs Neo4j all of its plans.
+REMAPPED_EVERY = 20
 
 
 def random_case(seed):
-    rng = random.Random(f"schema {(seed - 1) // HISTORIES_PER_SCHEMA}")
+    schema = (seed - 1) // HISTORIES_PER_SCHEMA
+    rng = random.Random(f"schema {schema}")
     tables = random_schema(rng)
     mapping = random_mapping(rng, tables)
     rng = random.Random(seed)
     quiet_start = any(parts_with_history(mapping)) or bool(nodes_that_stay(mapping))
     # `kill_at`: after which part of the bytes that the daemon sends to Neo4j it is killed.
-    return {"seed": seed, "tables": tables, "mapping": mapping, "history": random_history(rng, tables, quiet_start),
+    case = {"seed": seed, "tables": tables, "mapping": mapping, "history": random_history(rng, tables, quiet_start),
             "kill_at": rng.random()}
+    if schema % REMAPPED_EVERY == 0 and not quiet_start:
+        first, *others = random_remappings(random.Random(f"mappings {schema}"), tables, mapping)
+        case.update(mapping=first, remappings=others)
+        add_remappings(rng, case["history"]["steps"], len(others))
+    return case
 
 
 def save(case, path, failure, script):

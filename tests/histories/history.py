@@ -7,6 +7,7 @@
   {do: around, transaction, split, steps}: `steps` happen while a transaction is open that has done `split` of its statements.
   {do: start}, {do: stop}, {do: kill}: the daemon's life.  {do: check}: it catches up, and the graph is compared.
   {do: add, what, pick, number}: the same, and something is put into the graph (additions.py).
+  {do: remap, to, running}: the mapping is changed to another one of the case's `remappings`; by the daemon that runs, or by `apply`.
 
 A statement: {do: insert | copy, table, columns, rows, conflict}, {do: update, table, set, keys}, {do: shift, table, keys, to},
 {do: delete, table, keys}, {do: truncate, tables, cascade}, {do: savepoint, statements, end}; with `prepared`, it is a prepared
@@ -24,6 +25,12 @@ def random_history(rng, tables, quiet_start=False):
     """`quiet_start`: nothing happens while the tables are loaded, and they can be read after each commit: what is open then has
     truncated none."""
     return _Writer(rng, tables, quiet_start).history(quiet_start)
+
+
+def add_remappings(rng, steps, count):
+    """One step for each other mapping, in order, at any time after the first start."""
+    for number, place in enumerate(sorted(rng.choices(range(1, len(steps) + 1), k=count))):
+        steps.insert(place + number, {"do": "remap", "to": number, "running": rng.random() < 0.4})
 
 
 class _Writer:

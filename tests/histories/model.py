@@ -63,6 +63,17 @@ def own_key_names(tables, mapping, join):
     return _Model(tables, mapping, {}).own_key(join)
 
 
+def property_names(tables, mapping):
+    """By table: the names of the properties that hold the key's columns, by column, and the names of all."""
+    model, found = _Model(tables, mapping, {}), {}
+    for label, node in model.nodes.items():
+        found[node["table"]] = model.keys[label], model.properties[label]
+    for join in mapping["relationships"]:
+        found[join["table"]] = model.own_key_columns(join), model.join_properties(join, join["type"])
+    return {table: ({column: name for name, column, _ in properties if column in key}, {name for name, _, _ in properties})
+            for table, (key, properties) in found.items()}
+
+
 def _takes(part):
     """Whether the mapping's condition, if there is one, is true for a row."""
     where = part.get("where")
@@ -129,7 +140,7 @@ class _Model:
                     if node["label"] in (relationship.get("to"), relationship.get("from")) for column in relationship.get("by", [])}
         return self._carried(node, self._key(node), declared, referred)
 
-    def _join_properties(self, join, type):
+    def join_properties(self, join, type):
         ends = {*join["from"][1], *join["to"][1]}
         key = self._key(join)
         by = set(key)
@@ -210,7 +221,7 @@ class _Model:
         for number, join in enumerate(self.mapping["relationships"]):
             for row in filter(_takes(join), self.rows[join["table"]]):
                 type = _type(join, row)
-                properties = self._join_properties(join, type)
+                properties = self.join_properties(join, type)
                 ends = [self._identity(label, join["table"], columns, row) for label, columns in (join["from"], join["to"])]
                 if None not in ends:
                     made = Relationship(type, *ends, self._values(join["table"], properties, row),
@@ -225,10 +236,12 @@ class _Model:
 
     def own_key(self, join):
         """The names of the properties of a key of its own, or none."""
-        if {*self._key(join)} == {*join["from"][1], *join["to"][1]}:
-            return []
-        names = {column: name for name, column, _ in self._join_properties(join, join["type"])}
-        return [names[column] for column in self._key(join)]
+        names = {column: name for name, column, _ in self.join_properties(join, join["type"])}
+        return [names[column] for column in self.own_key_columns(join)]
+
+    def own_key_columns(self, join):
+        key = self._key(join)
+        return [] if {*key} == {*join["from"][1], *join["to"][1]} else key
 
     def _relationship_source(self, part, which, table, row):
         source = self._source(part, table, row)

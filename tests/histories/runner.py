@@ -93,9 +93,9 @@ class Run:
         self.workplace, self.case, self.kill_at = workplace, case, kill_at
         self.database, self.graph, self.pgweave = workplace.database, workplace.graph, workplace.pgweave
         self.tables = [*case["tables"], BEACON]
-        self.written = {**case["mapping"], "nodes": [*case["mapping"]["nodes"], BEACON_NODE]}
-        # What the file says of a tenant is a condition of each part.
-        self.mapping = with_tenant(self.written, self.tables)
+        self._take(case["mapping"])
+        # Of the mapping of now, once it was changed.
+        self.digest = None
         self.beats = 0
         self.counts, self.script = workplace.counts, []
         self.additions = Additions(self.graph, self.tables, self.mapping)
@@ -106,10 +106,16 @@ class Run:
         # Called with the run when the history is over and both sides still stand.
         self.inspect = None
 
+    def _take(self, mapping):
+        self.written = {**mapping, "nodes": [*mapping["nodes"], BEACON_NODE]}
+        # What the file says of a tenant is a condition of each part.
+        self.mapping = with_tenant(self.written, self.tables)
+
     def run(self):
         """The number of bytes that the daemon has sent to Neo4j before it was killed, if it was."""
         try:
-            self.workplace.wipe((self.tables, self.written))
+            # Constraints of another mapping may be in the way of the first one.
+            self.workplace.wipe(None if self.case.get("remappings") else (self.tables, self.written))
             with Proxy(self.workplace.sandbox.neo4j.state["port"]) as proxy, contextlib.ExitStack() as connections:
                 self.daemon = Daemon(self.pgweave, proxy, self.kill_at, self.script)
                 self._sessions(connections)
@@ -198,6 +204,31 @@ class Run:
                 self.script.append(f"-- added to the graph: {self.additions.made[-1]}")
                 self.counts["additions"] += 1
 
+    def _remap(self, step, depth):
+        """Graph-only parts stay through it where the model is sure of them: on nodes that have a row before and after."""
+        if self.daemon.started:
+            self._compare()
+        self._take(self.case["remappings"][step["to"]])
+        self.pgweave.map(yaml(self.written, self.tables))
+        self.script += [f"-- mapping {step['to']}, {'by the daemon' if step['running'] else 'by apply'}", yaml(self.written, self.tables)]
+        rows = read_rows(self.reader, self.tables, self.mapping)
+        self.additions.remap(self.mapping, expected_graph(self.tables, self.mapping, rows), rows)
+        plan = self._command("plan", "--json").json
+        self.script += [f"-- {one['words']}" for one in plan["difference"] or []]
+        if step["running"] and self.daemon.started:
+            self._command("apply")
+            self.daemon.reload()
+        else:
+            self.daemon.apply()
+        self.digest = plan["digest"]
+        self.counts["remappings"] += 1
+
+    def _command(self, *words):
+        result = self.pgweave.command(*words)
+        if result.rc != 0:
+            raise Failure(words[0], f"it ends with {result.rc}:\n{result.stdout}{result.stderr}")
+        return result
+
     # Comparing
 
     def _compare(self):
@@ -215,9 +246,10 @@ class Run:
 
         def arrived():
             self.daemon.look_after()
-            # A snapshot loads the tables in any order.
-            return self.graph.query(f"MATCH (n:Beacon {{beat: $beat}}), (:{CHECKPOINT} {{phase: 'streaming'}}) RETURN 1",
-                                    beat=self.beats)
+            # A snapshot loads the tables in any order; and the history goes on while the daemon changes the graph to another mapping.
+            return self.graph.query(f"MATCH (n:Beacon {{beat: $beat}}), (c:{CHECKPOINT} {{phase: 'streaming'}}) "
+                                    "WHERE c.mapping_digest = coalesce($digest, c.mapping_digest) RETURN 1",
+                                    beat=self.beats, digest=self.digest)
 
         try:
             wait_until(arrived, CATCH_UP_S, interval_s=0.02)
@@ -256,9 +288,7 @@ class Run:
                 self.daemon.kill_now()
                 self._compare()
         self._count(expected)
-        result = self.pgweave.command("verify")
-        if result.rc != 0:
-            raise Failure("verify", f"the model agrees, but verify ends with {result.rc}:\n{result.stdout}{result.stderr}")
+        self._command("verify")
         self.daemon.stop()
         self._one_chain()
 
@@ -300,14 +330,35 @@ class Daemon:
             self._revived = self.killed
             self._spawn()
 
-    def _spawn(self):
-        self.script.append("-- pgweave run")
+    def _spawn(self, command="run"):
+        self.script.append(f"-- pgweave {command}")
         self._log_before = self.pgweave.log
         self.pgweave.environment["NEO4J_URI"] = self.direct if self.killed else self.proxied
         try:
-            self.pgweave.start()
+            self.pgweave.spawn(command)
         finally:
             self.pgweave.environment["NEO4J_URI"] = self.direct
+
+    def reload(self):
+        self.script.append("-- kill -HUP")
+        if self.pgweave.running:
+            self.pgweave.process.send_signal(signal.SIGHUP)
+
+    def apply(self):
+        """Stops it for as long as `apply` does the work; again, if that was killed on the way."""
+        started = self.started
+        self.stop()
+        unharmed = self.killed
+        self._spawn("apply")
+        rc = self.pgweave.process.wait()
+        if rc == -signal.SIGKILL and self.killed and not unharmed:
+            self.script.append("-- killed at the chosen byte")
+            self._spawn("apply")
+            rc = self.pgweave.process.wait()
+        if rc != 0:
+            raise Failure("apply", f"it ended with {rc}")
+        if started:
+            self.start()
 
     def stop(self):
         if not self.started:

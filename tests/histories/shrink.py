@@ -59,6 +59,14 @@ def _lists(case):
     return found
 
 
+def _mappings(case):
+    return [case["mapping"], *case.get("remappings", [])]
+
+
+def _mapped_parts(case):
+    return [part for mapping in _mappings(case) for part in mapping["nodes"] + mapping["relationships"]]
+
+
 def _step_or_statement(case, position):
     for list_ in _lists(case):
         if position < len(list_):
@@ -121,15 +129,21 @@ def _assignment(case, position):
 
 def _mapped_part(case, position):
     """A relationship, or a node with all that refers to it."""
-    mapping = case["mapping"]
+    for mapping in _mappings(case):
+        parts = len(mapping["nodes"]) + len(mapping["relationships"]) + sum(len(node["relationships"]) for node in mapping["nodes"])
+        if position < parts:
+            return _part_of(mapping, position)
+        position -= parts
+    return False
+
+
+def _part_of(mapping, position):
     lists = [mapping["relationships"], *(node["relationships"] for node in mapping["nodes"])]
     for list_ in lists:
         if position < len(list_):
             del list_[position]
             return True
         position -= len(list_)
-    if position >= len(mapping["nodes"]):
-        return False
     if len(mapping["nodes"]) > 1:
         label = mapping["nodes"].pop(position)["label"]
         for node in mapping["nodes"]:
@@ -143,8 +157,7 @@ def _table(case, position):
     if position >= len(case["tables"]):
         return False
     id = case["tables"][position]["id"]
-    mapping = case["mapping"]
-    if id not in {part["table"] for part in mapping["nodes"] + mapping["relationships"]}:
+    if id not in {part["table"] for part in _mapped_parts(case)}:
         del case["tables"][position]
         for table in case["tables"]:
             table["references"] = [reference for reference in table["references"] if reference["to"] != id]
@@ -161,7 +174,7 @@ def _reference(case, position):
     """One that the mapping does not use: first its constraint, then its columns."""
     for table in case["tables"]:
         if position < len(table["references"]):
-            used = {tuple(columns) for columns in _used_references(case["mapping"])}
+            used = {tuple(columns) for mapping in _mappings(case) for columns in _used_references(mapping)}
             reference = table["references"][position]
             if reference["declared"] != "no":
                 reference["declared"] = "no"
@@ -198,7 +211,7 @@ def _drop_columns(case, table, names):
     table["columns"] = [column for column in table["columns"] if column["name"] not in names]
     if {*table.get("unique", [])} & {*names}:
         table["unique"] = []
-    for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
+    for part in _mapped_parts(case):
         if part["table"] == table["id"]:
             part["except"] = [name for name in part["except"] if name not in names]
             if part["properties"] is not None:
@@ -233,7 +246,7 @@ def _drop_from_statement(statement, names):
 
 
 def _property(case, position):
-    for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
+    for part in _mapped_parts(case):
         for name in ("properties", "labels", "except"):
             values = part.get(name) or []
             if position < len(values):
@@ -254,7 +267,7 @@ def _plainer(case, position):
         for reference in table["references"]:
             changes += [(reference, "deferrable", None), (reference, "on_delete", "NO ACTION"),
                         (reference, "on_update", "NO ACTION")]
-    for part in case["mapping"]["nodes"] + case["mapping"]["relationships"]:
+    for part in _mapped_parts(case):
         for one in (part, *part.get("relationships", [])):
             changes += [(one, name, None) for name in ("where", "choose", "prefixes", "missing", "history", "on_delete", "deleted_label")
                         if one.get(name)]
