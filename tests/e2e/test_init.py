@@ -259,6 +259,46 @@ def test_a_hard_schema_from_init_to_verify(pgweave, hard, database, graph):
     assert graph.count("Vehicle") == 0 and graph.node("Truck", id=9) is not None
 
 
+ENROLMENTS = """
+    CREATE TABLE students (id bigint PRIMARY KEY);
+    CREATE TABLE courses (id bigint PRIMARY KEY);
+    CREATE TABLE terms (id bigint PRIMARY KEY);
+    CREATE TABLE enrolments (student_id bigint REFERENCES students, course_id bigint REFERENCES courses, term_id bigint REFERENCES terms,
+                             grade integer, PRIMARY KEY (student_id, course_id, term_id));
+    INSERT INTO students VALUES (1), (2);
+    INSERT INTO courses VALUES (10), (20);
+    INSERT INTO terms VALUES (100), (200);
+    INSERT INTO enrolments VALUES (1, 10, 100, 3), (1, 10, 200, 2), (2, 20, 100, NULL);
+"""
+# One relationship a student, a course and a term.
+ENROLLED = """\
+nodes:
+  Student: {table: students}
+  Course: {table: courses}
+relationships:
+  ENROLLED: {table: enrolments, from: {Student: student_id}, to: {Course: course_id}, properties: [term_id, grade]}
+"""
+
+
+def test_a_join_table_with_three_foreign_keys(pgweave, database, graph, sandbox):
+    """A node of its own, unless told otherwise."""
+    database.execute(ENROLMENTS)
+    init(pgweave, sandbox)
+    assert_check_is_well(pgweave)
+    assert_graph_agrees(pgweave)
+    assert graph.query("MATCH (e:Enrolment)-[r]->() RETURN type(r) AS type, count(*) AS count ORDER BY type") == [
+        {"type": "COURSE", "count": 3}, {"type": "STUDENT", "count": 3}, {"type": "TERM", "count": 3}]
+    connections = pgweave.mapping_file.read_text().partition("nodes:")[0]
+    pgweave.mapping_file.write_text(connections + ENROLLED)
+    assert_graph_agrees(pgweave)
+    database.execute("UPDATE enrolments SET term_id = 200 WHERE student_id = 2", "DELETE FROM enrolments WHERE grade = 3")
+    assert_graph_agrees(pgweave)
+    assert graph.count("Enrolment") == 0
+    assert graph.query("MATCH (s:Student)-[e:ENROLLED]->(c:Course) RETURN s.id AS s, c.id AS c, properties(e) AS p ORDER BY s") == [
+        {"s": 1, "c": 10, "p": {"student_id": 1, "course_id": 10, "term_id": 200, "grade": 2}},
+        {"s": 2, "c": 20, "p": {"student_id": 2, "course_id": 20, "term_id": 200}}]
+
+
 def test_update_keeps_what_a_person_has_written(pgweave, hard, database):
     text = hard.replace("  Product:\n    table: products\n", "  Ware:   # our word for it\n    table: products\n"
                         "    properties: {id: , title: name}\n")
