@@ -8,6 +8,7 @@ graph must be what a model says that was written from docs/mapping.md alone.
     mapping       a random mapping over them, and its YAML
     remapping     other mappings of the same tables, to go over to
     history       random operations
+    alterations   tables that are altered on the way
     statements    operations as SQL
     case          the three together, from a seed, to and from a file
     model         the graph that must be there

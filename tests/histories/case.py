@@ -2,6 +2,7 @@
 import json
 import random
 
+from .alterations import add_alterations
 from .history import add_remappings, random_history
 from .mapping import random_mapping
 from .remapping import random_remappings
@@ -13,8 +14,8 @@ from .versions import parts_with_history
 # So many seeds, one after the other, have one schema and mapping: Neo4j then plans their statements once, which is what a history
 # mostly waits for.
 HISTORIES_PER_SCHEMA = 10
-# Of so many schemas one has a mapping that changes: each change costs Neo4j all of its plans.
-REMAPPED_EVERY = 20
+# Of so many schemas one has a mapping that changes, and another one tables that are altered: each change costs Neo4j all of its plans.
+CHANGED_EVERY = 20
 
 
 def random_case(seed):
@@ -27,7 +28,11 @@ def random_case(seed):
     # `kill_at`: after which part of the bytes that the daemon sends to Neo4j it is killed.
     case = {"seed": seed, "tables": tables, "mapping": mapping, "history": random_history(rng, tables, quiet_start),
             "kill_at": rng.random()}
-    if schema % REMAPPED_EVERY == 0 and not quiet_start:
+    if quiet_start:
+        return case
+    if schema % CHANGED_EVERY == CHANGED_EVERY // 2:
+        add_alterations(rng, case)
+    if schema % CHANGED_EVERY == 0:
         first, *others = random_remappings(random.Random(f"mappings {schema}"), tables, mapping)
         case.update(mapping=first, remappings=others)
         add_remappings(rng, case["history"]["steps"], len(others))

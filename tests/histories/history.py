@@ -7,6 +7,7 @@
   {do: around, transaction, split, steps}: `steps` happen while a transaction is open that has done `split` of its statements.
   {do: start}, {do: stop}, {do: kill}: the daemon's life.  {do: check}: it catches up, and the graph is compared.
   {do: add, what, pick, number}: the same, and something is put into the graph (additions.py).
+  {do: alter, ...}: a table is altered (alterations.py).
   {do: remap, to, running}: the mapping is changed to another one of the case's `remappings`; by the daemon that runs, or by `apply`.
 
 A statement: {do: insert | copy, table, columns, rows, conflict}, {do: update, table, set, keys}, {do: shift, table, keys, to},
@@ -25,6 +26,16 @@ def random_history(rng, tables, quiet_start=False):
     """`quiet_start`: nothing happens while the tables are loaded, and they can be read after each commit: what is open then has
     truncated none."""
     return _Writer(rng, tables, quiet_start).history(quiet_start)
+
+
+def nested_lists(lists):
+    """These lists of steps or statements, and all those in them."""
+    found = list(lists)
+    for list_ in found:
+        for item in list_:
+            found += [item[name] for name in ("steps", "statements") if name in item]
+            found += [plan["statements"] for plan in [item.get("transaction"), *item.get("transactions", [])] if plan]
+    return found
 
 
 def add_remappings(rng, steps, count):

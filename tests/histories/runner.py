@@ -5,6 +5,7 @@ so many of them as the case says (a part of them all); it is started again, stra
 """
 import collections
 import contextlib
+import copy
 import signal
 
 from checkpoint_moves import assert_one_chain, moves
@@ -16,6 +17,7 @@ from waiting import wait_until
 
 from . import graph_state
 from .additions import Additions
+from .alterations import alter
 from .mapping import with_tenant, yaml
 from .model import PLACEHOLDER, expected_graph, key_names
 from .schema import SECOND_SCHEMA, ddl, quote
@@ -92,7 +94,8 @@ class Run:
     def __init__(self, workplace, case, kill_at=None):
         self.workplace, self.case, self.kill_at = workplace, case, kill_at
         self.database, self.graph, self.pgweave = workplace.database, workplace.graph, workplace.pgweave
-        self.tables = [*case["tables"], BEACON]
+        # They may be altered on the way.
+        self.tables = copy.deepcopy([*case["tables"], BEACON])
         self._take(case["mapping"])
         # Of the mapping of now, once it was changed.
         self.digest = None
@@ -228,6 +231,16 @@ class Run:
         if result.rc != 0:
             raise Failure(words[0], f"it ends with {result.rc}:\n{result.stdout}{result.stderr}")
         return result
+
+    def _alter(self, step, depth):
+        statement = alter(self.tables, step)
+        self.script.append(f"{statement};")
+        self.database.execute(statement)
+        for session in self.sessions:
+            session.statements = Statements(self.tables)
+        # By then the graph is of the tables as they are now.
+        self.digest = self._command("plan", "--json").json["digest"]
+        self.counts["alterations"] += 1
 
     # Comparing
 

@@ -5,6 +5,8 @@ on without it; so reductions need not be clever. They go from large to small, an
 """
 import copy
 
+from .alterations import drop_from_statement
+from .history import nested_lists
 from .schema import IDENTITY
 from .stayed import nodes_that_stay
 from .versions import parts_with_history
@@ -50,13 +52,7 @@ def _halves_of_steps(case, position):
 
 def _lists(case):
     """Every list of steps or statements, outer ones first."""
-    history = case["history"]
-    found = [history["steps"], history["load"]]
-    for list_ in found:
-        for item in list_:
-            found += [item[name] for name in ("steps", "statements") if name in item]
-            found += [plan["statements"] for plan in [item.get("transaction"), *item.get("transactions", [])] if plan]
-    return found
+    return nested_lists([case["history"]["steps"], case["history"]["load"]])
 
 
 def _mappings(case):
@@ -221,7 +217,7 @@ def _drop_columns(case, table, names):
     for list_ in _lists(case):
         for item in list_:
             if item.get("table") == table["id"]:
-                _drop_from_statement(item, names)
+                drop_from_statement(item, names)
         list_[:] = [item for item in list_ if item.get("set") != {}]
 
 
@@ -234,15 +230,6 @@ def _drop_from_rows(part, names):
         part["choose"] = [chooser for chooser in part["choose"] if chooser["column"] not in names]
     if part.get("prefixes"):
         part["prefixes"] = [made for made in part["prefixes"] if made["column"] not in names]
-
-
-def _drop_from_statement(statement, names):
-    if "columns" in statement:
-        kept = [number for number, name in enumerate(statement["columns"]) if name not in names]
-        statement["columns"] = [statement["columns"][number] for number in kept]
-        statement["rows"] = [[row[number] for number in kept] for row in statement["rows"]]
-    if "set" in statement:
-        statement["set"] = {name: value for name, value in statement["set"].items() if name not in names}
 
 
 def _property(case, position):
