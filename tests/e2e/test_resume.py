@@ -108,6 +108,8 @@ def test_killed_many_times(bank, database, graph):
     assert_whole_transactions(graph)
 
 
+# test_chaos and test_complaints 14 and 15 kill Neo4j in each run.
+@pytest.mark.sampled(0)
 @pytest.mark.restarts_neo4j
 def test_neo4j_killed_and_away_for_a_while(bank, database, graph, sandbox):
     with Transfers(database) as transfers:
